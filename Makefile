@@ -1,0 +1,30 @@
+# duecourse: every task is one line; `make` alone lists them.
+PY := .venv/bin/python
+export BENTOML_DO_NOT_TRACK := True
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+export ITERATIVE_DO_NOT_TRACK := 1
+
+.PHONY: help demo serve test test-slow lint types bench
+help: ; @grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/installed: requirements.lock pyproject.toml
+	python3 -m venv .venv
+	.venv/bin/pip install --disable-pip-version-check -q --require-hashes --no-deps -r requirements.lock
+	.venv/bin/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/installed ## simulate a book, train, score it, print the ranked list with reasons and actions
+	@$(PY) -m serving.cli demo
+serve: .venv/installed ## serve the demo's ledger on loopback and print its address
+	@$(PY) -m serving.cli serve .duecourse/demo-ledger
+test: .venv/installed ## the fast tests
+	@$(PY) -m pytest -m "not slow"
+test-slow: .venv/installed ## the marked rest: server processes, load, notebooks
+	@$(PY) -m pytest -m slow
+lint: .venv/installed ## ruff: style and format
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+types: .venv/installed ## mypy on the public surface
+	@.venv/bin/mypy
+bench: .venv/installed ## paired timings of the feature code, and peak memory
+	@$(PY) -m tests.bench

@@ -1,0 +1,23 @@
+"""The ledger: every recorded fact about receivables, each with the day we learned it."""
+
+from features.ledger.book import Ledger, problem_report, report
+from features.ledger.cells import minor_digits, written_amount
+from features.ledger.problems import LedgerError, Problem, did_you_mean, summarise
+from features.ledger.settings import LedgerSettings
+from features.ledger.tables import TABLES, Column, Table
+
+__all__ = [
+    "TABLES",
+    "Column",
+    "Ledger",
+    "LedgerError",
+    "LedgerSettings",
+    "Problem",
+    "Table",
+    "did_you_mean",
+    "minor_digits",
+    "problem_report",
+    "report",
+    "summarise",
+    "written_amount",
+]

@@ -1,0 +1,184 @@
+"""Which addresses does the service answer, and with what?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import anyio.to_thread
+import numpy as np
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from features.ledger.problems import LedgerError
+from serving.api.bodies import parameter_problem, read_json, score_request, wrong_schema
+from serving.api.documents import API_VERSION, documented, index_page, open_api
+from serving.api.problems import MEDIA_TYPE, ProblemError, problem_of_status
+from serving.api.readiness import Readiness
+from serving.api.schemas import AsOfParameter, Record, Score, ScoreRequest, Scores
+
+if TYPE_CHECKING:
+    from serving.scoring import Scorer
+
+THREADS = 4
+"""Scoring holds the interpreter: more threads would only make every caller wait for every other."""
+
+AsOf = Annotated[AsOfParameter, Query()]
+
+
+def create_app(readiness: Readiness) -> FastAPI:
+    """The routes of the contract over the Scorer of `readiness`; put it behind the guard."""
+    app = FastAPI(
+        title="duecourse",
+        version=API_VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.add_exception_handler(ProblemError, _problem_answer)
+    app.add_exception_handler(RequestValidationError, _wrong_parameters)
+    app.add_exception_handler(HTTPException, _bare_status)
+    answer = _answers(readiness)
+    _add_score_routes(app, answer)
+    _add_card_routes(app, answer)
+    _add_documents(app)
+    return app
+
+
+Ask = Callable[["Scorer"], Any]
+
+
+def _answers(readiness: Readiness) -> Callable[[Ask], Any]:
+    """How every route answers: the work and the writing of its JSON in a thread, off the event loop."""
+    limiter = anyio.CapacityLimiter(THREADS)
+
+    async def answer(ask: Ask) -> Response:
+        scorer = readiness.scorer()
+        content = await anyio.to_thread.run_sync(lambda: _as_json(ask(scorer)), limiter=limiter)
+        return Response(content, media_type="application/json")
+
+    return answer
+
+
+def _add_score_routes(app: FastAPI, answer: Callable[[Ask], Any]) -> None:
+    @app.post("/v1/scores", **documented(Scores, body=ScoreRequest, also=(400, 408, 413, 415, 422)))
+    async def scores(request: Request) -> Response:
+        """Score invoices of the loaded ledger, or every open invoice of a small ledger in the body."""
+        body = await request.body()
+        return await answer(lambda scorer: _scores(scorer, body))
+
+    @app.get("/v1/invoices/{invoice_id:path}/score", **documented(Score, also=(404, 409, 422)))
+    async def invoice_score(invoice_id: str, asked: AsOf) -> Response:
+        """The score of one invoice that is open on the day."""
+        return await answer(lambda scorer: _score_of(scorer, invoice_id, asked.as_of))
+
+    @app.get("/v1/customers/{customer_id:path}", **documented(Record, also=(404, 422)))
+    async def customer(customer_id: str, asked: AsOf) -> Response:
+        """What is known of a customer at the start of the day."""
+        return await answer(lambda scorer: _customer(scorer, customer_id, asked.as_of))
+
+
+def _add_card_routes(app: FastAPI, answer: Callable[[Ask], Any]) -> None:
+    @app.get("/v1/models/current", **documented(Record))
+    async def current_model() -> Response:
+        """The card of the model that scores now."""
+        return await answer(lambda scorer: scorer.model_card())
+
+    @app.get("/v1/policy", **documented(Record))
+    async def policy() -> Response:
+        """The policy that turns scores into tiers and next actions."""
+        return await answer(lambda scorer: scorer.policy_card())
+
+
+def _add_documents(app: FastAPI) -> None:
+    description = _as_json(open_api(app))
+
+    @app.get("/docs.json", include_in_schema=False)
+    async def docs() -> Response:
+        return Response(description, media_type="application/json")
+
+    @app.get("/", include_in_schema=False)
+    async def index(request: Request) -> Response:
+        return index_page(str(request.base_url))
+
+
+def _scores(scorer: Scorer, body: bytes) -> dict[str, Any]:
+    request = score_request(read_json(body))
+    if request.ledger is None:
+        rows, problems = scorer.score_invoices(request.invoice_ids or [], request.as_of)
+    else:
+        rows, problems = _scores_of_ledger(scorer, request)
+    return {"scores": rows, "problems": problems, "context_as_of": scorer.context_as_of}
+
+
+def _scores_of_ledger(scorer: Scorer, request: ScoreRequest) -> tuple[list[dict], list[dict]]:
+    assert request.ledger is not None and request.as_of is not None
+    try:
+        return scorer.score_ledger(request.ledger, request.as_of)
+    except LedgerError as error:
+        raise wrong_schema(
+            {
+                "pointer": f"/ledger{problem.pointer}",
+                "code": problem.code,
+                "detail": problem.message
+                if problem.value is None
+                else f"{problem.value!r} {problem.message}",
+                "mend": problem.mend,
+            }
+            for problem in error.problems
+            if problem.severity == "error"
+        ) from None
+
+
+def _score_of(scorer: Scorer, invoice_id: str, as_of: date | None) -> Any:
+    try:
+        return scorer.score_of(invoice_id, as_of)
+    except KeyError:
+        raise ProblemError("unknown_id", f"No invoice {invoice_id!r} is known on that day.") from None
+    except ValueError as error:
+        raise ProblemError("invoice_not_open", str(error)) from None
+
+
+def _customer(scorer: Scorer, customer_id: str, as_of: date | None) -> Any:
+    try:
+        return scorer.customer(customer_id, as_of)
+    except KeyError:
+        raise ProblemError("unknown_id", f"No customer {customer_id!r} is known on that day.") from None
+
+
+def _as_json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain).encode("utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _problem_answer(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return Response(
+        error.document(request.scope["path"]), error.status, {"Content-Type": MEDIA_TYPE, **error.headers}
+    )
+
+
+def _wrong_parameters(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return _problem_answer(request, wrong_schema(parameter_problem(one) for one in error.errors()))
+
+
+def _bare_status(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _problem_answer(request, problem_of_status(error.status_code, error.headers))

@@ -1,0 +1,139 @@
+"""How does a policy sound when it is read aloud?"""
+
+import ast
+from collections.abc import Iterator
+
+from serving.conditions import Condition, Vocabulary, pairs
+from serving.policy.reading import OTHERWISE, Parts
+from serving.policy.rules import Action, Guard, Rule
+
+SAID: dict[type[ast.cmpop], str] = {
+    ast.Lt: "is below",
+    ast.LtE: "is at most",
+    ast.Gt: "is above",
+    ast.GtE: "is at least",
+    ast.Eq: "is",
+    ast.NotEq: "is not",
+    ast.In: "is one of",
+    ast.NotIn: "is none of",
+}
+TURNED: dict[type[ast.cmpop], ast.cmpop] = {
+    ast.Lt: ast.Gt(),
+    ast.LtE: ast.GtE(),
+    ast.Gt: ast.Lt(),
+    ast.GtE: ast.LtE(),
+}
+
+
+def sentences(parts: Parts) -> list[str]:
+    """The policy as plain sentences, in the order in which it is applied."""
+    return [
+        *_numbers(parts),
+        *_facts(parts),
+        *_tiers(parts),
+        *_firmness(parts),
+        *_guards(parts),
+        *_rules(parts),
+    ]
+
+
+def in_words(condition: Condition) -> str:
+    """A condition as a clause: 'the days past due is at least 1 and not: a promise is pending'."""
+    return _words(condition.tree, condition.vocabulary)
+
+
+def _numbers(parts: Parts) -> Iterator[str]:
+    for name, by_currency in parts.numbers.items():
+        others = [f"{number:,.15g} for {code}" for code, number in by_currency.items() if code != OTHERWISE]
+        rest = f" ({', '.join(others)})" if others else ""
+        yield f"{_spaced(name).capitalize()} means {by_currency[OTHERWISE]:,.15g}{rest}."
+
+
+def _facts(parts: Parts) -> Iterator[str]:
+    for name, condition in parts.facts.items():
+        yield f"'{_spaced(name).capitalize()}' means that {in_words(condition)}."
+
+
+def _tiers(parts: Parts) -> Iterator[str]:
+    for rule in parts.tier_rules:
+        yield f"{_when(rule)}, the tier is {rule.outcome}, because {rule.because} ({rule.id})."
+
+
+def _firmness(parts: Parts) -> Iterator[str]:
+    for level, register in enumerate(parts.registers):
+        needs = f"only where {in_words(register.needs)}" if register.needs else "always possible"
+        yield f"Firmness {level}, {register.name}: {needs}."
+
+
+def _guards(parts: Parts) -> Iterator[str]:
+    for guard in parts.guards:
+        clause = f"if {in_words(guard.when)}, {_effect(guard)}"
+        yield f"Before any step: {clause}, because {guard.because} ({guard.id})."
+
+
+def _rules(parts: Parts) -> Iterator[str]:
+    for rule in parts.rules:
+        action = parts.actions[rule.outcome]
+        yield f"{_when(rule)}, {_step(action)}, because {rule.because} ({rule.id})."
+
+
+def _when(rule: Rule) -> str:
+    return f"If {in_words(rule.when)}" if rule.when else "In all other cases"
+
+
+def _effect(guard: Guard) -> str:
+    if guard.then:
+        over = "a contact" if guard.holds_back == "contacts" else "every other step"
+        return f"{_spaced(guard.then)} takes the place of {over}"
+    if guard.who:
+        return f"the contact is made by the {_spaced(guard.who)}"
+    return f'the opening adds "{guard.adds}"'
+
+
+def _step(action: Action) -> str:
+    if action.within_working_days is None:
+        return f"the step is {_spaced(action.code)}"
+    start = "" if action.counted_from == "as_of" else f" of {_spaced(action.counted_from)}"
+    days = f"within {action.within_working_days} working day{'s' * (action.within_working_days != 1)}{start}"
+    due = ", not after the due date" if action.not_after_due else ""
+    how = "internally" if action.channel == "internal" else f"by {action.channel}"
+    return f"the step is {_spaced(action.code)} ({_spaced(action.who)}, {how}, {days}{due})"
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ").replace("ar assistant", "AR assistant")
+
+
+def _words(node: ast.expr, vocabulary: Vocabulary) -> str:
+    match node:
+        case ast.BoolOp(op=sign, values=parts):
+            join = " and " if isinstance(sign, ast.And) else " or "
+            return join.join(_bracketed(part, vocabulary) for part in parts)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return f"it is not so that {_bracketed(operand, vocabulary)}"
+        case ast.Compare(left=low, ops=[ast.LtE(), ast.LtE()], comparators=[middle, high]):
+            low_said, said, high_said = (_words(part, vocabulary) for part in (low, middle, high))
+            return f"{said} is from {low_said} to {high_said}"
+        case ast.Compare():
+            return " and ".join(_comparison(*pair, vocabulary) for pair in pairs(node))
+        case ast.Name(id=name):
+            fact = vocabulary[name].kind == "flag" and not vocabulary[name].said
+            return vocabulary[name].said or (f"'{_spaced(name)}' holds" if fact else _spaced(name))
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            return ", ".join(_words(item, vocabulary) for item in items)
+    return _spaced(ast.unparse(node).strip("'\""))
+
+
+def _bracketed(node: ast.expr, vocabulary: Vocabulary) -> str:
+    words = _words(node, vocabulary)
+    return f"({words})" if isinstance(node, ast.BoolOp) else words
+
+
+def _comparison(left: ast.expr, sign: ast.cmpop, right: ast.expr, vocabulary: Vocabulary) -> str:
+    if isinstance(left, ast.Constant) and isinstance(right, ast.Name):
+        left, sign, right = right, TURNED.get(type(sign), sign), left
+    said = _words(right, vocabulary)
+    is_share = isinstance(left, ast.Name) and vocabulary[left.id].kind == "share"
+    if is_share and isinstance(right, ast.Constant):
+        said = f"{100 * float(said):g} %"
+    return f"{_words(left, vocabulary)} {SAID[type(sign)]} {said}"

@@ -1,0 +1,88 @@
+"""How does the HTTP service run in BentoML?
+
+`bentoml serve serving.service:Duecourse`, a bento of `bentoml build` and `duecourse serve` all run this one
+class. BentoML gives the processes, the health routes and the packaging; the routes are those of
+`serving.api`, and the guard stands around all of them. What to serve comes from the environment
+(`serving.api.settings`).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+import time
+
+# before bentoml is imported, and in its exact words: it takes no other text for a no
+os.environ |= {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
+
+from typing import Any, cast
+
+import bentoml
+from starlette.types import Receive, Scope, Send
+
+from serving.api.app import create_app
+from serving.api.guard import Guard
+from serving.api.readiness import Readiness
+from serving.api.settings import Settings
+from serving.scoring import Scorer
+
+settings = Settings.from_environment()
+
+
+def load_scorer() -> Scorer:
+    """The Scorer that the environment describes; raises ValueError where it names no ledger."""
+    if settings.ledger is None:
+        raise ValueError(
+            "No ledger to serve. Set DUECOURSE_LEDGER to its folder, or run `duecourse serve LEDGER`."
+        )
+    return Scorer.load(settings.home, settings.ledger, as_of=settings.as_of, policy=settings.policy)
+
+
+def settle_memory() -> None:
+    """Take what was loaded out of the garbage collector's sight: walking it made single requests slow."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def end_with(supervisor: int) -> None:
+    """End this worker once its supervisor is gone: alone it would hold the port for ever."""
+    while os.getppid() == supervisor:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+readiness = Readiness(load_scorer, afterwards=settle_memory)
+_app = create_app(readiness)
+
+
+async def routes(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app as a plain function: BentoML would put its own pages beside an app whose routes it can read."""
+    await _app(scope, receive, send)
+
+
+@bentoml.service(
+    name="duecourse",
+    workers=settings.workers,
+    http={"host": "127.0.0.1", "port": 3000},
+    # the guard answers first and in our own form; this only ends what the guard could not
+    traffic={"timeout": settings.timeout_seconds + 2},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},  # the guard writes one line per request, with nothing forged
+)
+@bentoml.asgi_app(routes, path="/")
+class Duecourse:
+    """Late-payment risk of open invoices, with reasons and the next helpful step."""
+
+    def __init__(self) -> None:
+        readiness.start()
+        threading.Thread(target=end_with, args=(os.getppid(),), name="supervisor", daemon=True).start()
+
+    async def __is_ready__(self) -> bool:
+        return readiness.why_not_ready() is None
+
+
+# the decorator makes a bentoml.Service of the class, which its types do not tell
+cast(Any, Duecourse).add_asgi_middleware(Guard, settings=settings, why_not_ready=readiness.why_not_ready)

@@ -1,0 +1,197 @@
+"""Is a broken policy refused with every reason, and does a good one read aloud and keep its version?"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from serving.policy import Policy, PolicyError
+
+PACKAGED = (Path(__file__).parents[1] / "serving" / "policy.yaml").read_text(encoding="utf-8")
+
+SMALL = """
+numbers: {large: {otherwise: 1000, JPY: 150000}}
+facts:
+  # a comment
+  is_due_soon: 0 <= days_to_due <= 7
+tiers: [low, high]
+tier_rules:
+  - {id: likely, tier: high, when: p_late >= 0.5 and amount_open >= large, because: it is likely to be late}
+  - {id: others, tier: low, because: nothing speaks for it}
+firmness:
+  - name: at your service
+  - {name: a reminder, needs: days_past_due >= 1}
+roles: [analyst]
+actions:
+  none_needed: {who: analyst, channel: internal, firmness: 0, objective: peace, opening: Nothing is needed.}
+  call: {who: analyst, channel: phone, firmness: 0, within_working_days: 2, not_after_due: true,
+         objective: help, opening: May we help you out.}
+  remind: {who: analyst, channel: email, within_working_days: 3, firmness: 1, objective: a date,
+           opening: It may have escaped you.}
+guards:
+  - {id: promised, when: promise_pending, then: none_needed, because: a payment is promised}
+rules:
+  - {id: help, when: tier >= 'high' and is_due_soon, action: call, because: a call helps}
+  - {id: past, when: not is_disputed and days_past_due >= 1, action: remind, because: it is past due}
+  - {id: rest, action: none_needed, because: all is well}
+wording: {never_say: [you must, debt*]}
+"""
+
+
+READ_ALOUD = """
+Large means 1,000 (150,000 for JPY).
+'Is due soon' means that the number of days until due is from 0 to 7.
+If the chance of late payment is at least 50 % and the open amount is at least large, the tier is high, \
+because it is likely to be late (likely).
+In all other cases, the tier is low, because nothing speaks for it (others).
+Firmness 0, at your service: always possible.
+Firmness 1, a reminder: only where the number of days past due is at least 1.
+Before any step: if a promise is pending, none needed takes the place of every other step, \
+because a payment is promised (promised).
+If the tier is at least high and 'is due soon' holds, the step is call \
+(analyst, by phone, within 2 working days, not after the due date), because a call helps (help).
+If it is not so that the invoice is disputed and the number of days past due is at least 1, the step is \
+remind (analyst, by email, within 3 working days), because it is past due (past).
+In all other cases, the step is none needed, because all is well (rest).
+"""
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(PolicyError) as error:
+        Policy.read(text, "mine.yaml")
+    assert str(error.value).startswith("mine.yaml has ")
+    return [str(problem) for problem in error.value.problems]
+
+
+def changed(old: str, new: str, text: str = SMALL) -> str:
+    assert text.count(old) >= 1, f"{old!r} is not in the text"
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("roles:", "rolls:", "line 13: rolls: unknown key 'rolls'; did you mean 'roles'?"),
+        ("p_late >= 0.5", "p_lat >= 0.5", "unknown name 'p_lat' (character 1 of"),
+        ("p_late >= 0.5", "p_lat >= 0.5", "line 8: tier_rules[1].when: "),
+        ("is_due_soon,", "is_due_son,", "line 23: rules[1].when: unknown name 'is_due_son'"),
+        ("tier >= 'high'", "tier >= 'hgh'", "unknown value 'hgh' (character 9"),
+        ("tier: high", "tier: hihg", "tier_rules[1].tier: unknown tier 'hihg'; did you mean 'high'?"),
+        ("action: remind", "action: remnd", "unknown action 'remnd'; did you mean 'remind'?"),
+        ("then: none_needed", "then: non", "unknown then 'non'; one of none_needed, call, remind"),
+        ("channel: email", "channel: pigeon", "unknown channel 'pigeon'; one of email, phone"),
+        ("who: analyst, channel: phone", "who: analist, channel: phone", "did you mean 'analyst'?"),
+        ("id: past", "id: help", "duplicate id 'help', also of rules[1]; ids are unique"),
+        ("id: past", "id: promised", "duplicate id 'promised', also of guards[1]"),
+        ("opening: May we help you out.", "counted_from: as_of", "line 16: actions.call: 'opening' is"),
+        ("opening: May we help you out.", "opening: ' '", "actions.call.opening: ' ' is no text"),
+        ("id: rest,", "id: rest, when: is_disputed,", "the last rule must take every case left"),
+        ("when: tier >= 'high' and is_due_soon, ", "", "the rules below are never reached; move it"),
+        ("not is_disputed and days_past_due >= 1", "tier >= 'high' and is_due_soon", "'help' has the same"),
+        ("when: p_late >= 0.5 and", "when: tier >= 'high' and", "looks at the tier it decides"),
+        ("p_late >= 0.5", "p_late <= 0.5", "a higher probability alone could lead to a better tier"),
+        ("is_due_soon, action: call", "is_due_soon, action: remind", "rules[1]: a higher probability alone"),
+        ("tier >= 'high' and", "tier < 'high' and", "a higher probability alone could harden the tone"),
+        ("tier >= 'high' and", "tier == 'low' and", "write tier >= 'high'"),
+        ("when: promise_pending", "when: p_late > 0.5", "looks at p_late; a guard protects by facts"),
+        ("needs: days_past_due >= 1", "needs: p_late > 0.5", "firmness is earned by facts"),
+        ("name: at your service", "{name: kind, needs: is_disputed}", "the kindest firmness needs nothing"),
+        ("then: none_needed", "then: remind", "'remind' has firmness 1; guards lead to firmness 0"),
+        ("then: none_needed, ", "", "a guard without effect"),
+        ("then: none_needed", "then: call, who: analyst", "'then' replaces the step"),
+        ("then: none_needed", "who: analyst, holds_back: contacts", "is for guards with 'then'"),
+        ("internal, firmness: 0", "internal, firmness: 1", "an internal step is not heard by the customer"),
+        ("rules:", "rules: []\nfacts:", "rules: holds no rules"),
+        ("id: rest, action: none_needed", "id: rest, action: remind", "the last rule needs a step of firm"),
+        ("within_working_days: 2", "within_working_days: -2", "'-2' is not a whole number from 0 to 260"),
+        ("firmness: 1", "firmness: 2", "'2' is not a whole number from 0 to 1"),
+        ("It may have escaped you.", "Your DEBTS are due.", "says 'debt*', which wording.never_say"),
+        ("otherwise: 1000, ", "", "no 'otherwise' for other currencies"),
+        ("JPY: 150000", "JPY: many", "numbers.large.JPY: 'many' is no number"),
+        ("JPY: 150000", "yen: 150000", "is no currency code; write EUR"),
+        ("{large:", "{p_late: 1, large:", "the name 'p_late' is taken: chance of being late"),
+        ("is_due_soon: 0", "Is Due: 0", "'Is Due' is no name; use small letters, digits and _"),
+        ("0 <= days_to_due <= 7", "true", "facts.is_due_soon: 'True' is no condition"),
+        ("tiers: [low, high]", "tiers: [low, high, low]", "'low' stands here twice"),
+        ("tiers: [low, high]", "tiers: low", "'low' is not what belongs here; write a list"),
+        ("roles: [analyst]", "roles: [analyst]\nroles: [analyst]", "line 14: roles: 'roles' stands here"),
+        ("{id: rest, action: none_needed, because: all is well}", "all", "'all' is no entry"),
+        ("none_needed: {who: analyst", "none_needed: 3\n  other: {who: analyst", "none_needed: has no"),
+        ("[you must, debt*]", "[]", "'wording.never_say' is empty"),
+        ("roles: [analyst]", "roles: &a [analyst]\nabout: *a", "aliases (*name) are not read"),
+        ("roles: [analyst]", "roles: [analyst", "is no YAML here"),
+        ("name: at your service", "name: !!python/name:os.system x", "cannot be read"),
+        ("tiers: [low, high]", "tiers: " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
+    ],
+)  # fmt: skip
+def test_a_broken_policy_says(old: str, new: str, said: str) -> None:
+    told = problems_of(changed(old, new))
+    assert any(said in problem for problem in told), told
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_lines() -> None:
+    text = changed("p_late >= 0.5", "p_lat >= 0.5")
+    text = changed("channel: phone", "channel: fone", text)
+    text = changed("id: rest,", "id: help,", text)
+    assert [problem.split(":")[0] for problem in problems_of(text)] == ["line 8", "line 16", "line 25"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "just text", "tiers: 1", "? [a]\n: b", "a: 2020-13-45", "\x00", "--- 1\n--- 2"]
+)
+def test_what_is_no_policy_at_all_is_refused(text: str) -> None:
+    assert problems_of(text)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_bytes(b"about: \xff")
+    for path in (tmp_path / "absent.yaml", tmp_path, tmp_path / "policy.yaml"):
+        with pytest.raises(PolicyError, match="cannot be read"):
+            Policy.load(path)
+
+
+def test_a_file_of_ones_own_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(SMALL, encoding="utf-8")
+    assert Policy.load(tmp_path / "mine.yaml").version == Policy.read(SMALL).version
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  # a comment\n", ""),
+        ("0 <= days_to_due <= 7", "'0<=days_to_due  <= 7'"),
+        ("objective: peace, opening: Nothing is needed.", "opening:  Nothing is   needed., objective: peace"),
+        ("{otherwise: 1000, JPY: 150000}", "{JPY:  150000,  otherwise: 1000}"),
+        ("within_working_days: 3", "within_working_days: 3, not_after_due: false"),
+    ],
+)  # fmt: skip
+def test_the_version_ignores_comments_and_spacing(old: str, new: str) -> None:
+    assert Policy.read(changed(old, new)).version == Policy.read(SMALL).version
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("0.5", "0.51"), ("JPY: 150000", "JPY: 150001"), ("[analyst]", "[analyst, boss]")]
+)
+def test_the_version_changes_with_the_content(old: str, new: str) -> None:
+    assert Policy.read(changed(old, new)).version != Policy.read(SMALL).version
+
+
+def test_the_policy_reads_aloud() -> None:
+    assert "\n".join(Policy.read(SMALL).sentences()) == READ_ALOUD.strip()
+
+
+def test_the_policy_as_data_is_the_policy_again() -> None:
+    data = Policy.load().as_dict()
+    version = data.pop("version")
+    assert data["guards"][0]["id"] == "complaint_open"
+    assert data["rules"][-1] == {
+        "id": "nothing_to_do",
+        "because": "it is not due soon, or in good hands",
+        "action": "none_needed",
+    }
+    assert Policy.read(json.dumps(data)).version == version  # JSON is YAML
+
+
+def test_the_packaged_policy_stays_readable() -> None:
+    assert max(len(line) for line in PACKAGED.splitlines()) <= 130
+    assert "\t" not in PACKAGED

@@ -1,0 +1,201 @@
+"""How likely is each invoice to be late, and why? The trained model: it reads feature values, nothing else.
+
+A horizon's model is one of three kinds. `boosted` is LightGBM with a calibration. Where too few late invoices
+are known, `ratio` is the shorter horizon's probability times the share of late invoices that go on that long,
+and `rate` (for the shortest horizon) is the customer's own late rate, drawn towards the book's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from features.catalogue import CATALOGUE
+from features.featureset import FeatureSet
+from features.lateness import LatenessRule
+from features.reasons import REASON_CODES, entry, reason
+from training.model.calibration import Calibration, bounded, held_below, log_odds, probability
+
+EVIDENCE_LEVELS = (("none", 1), ("little", 5), ("some", 20))
+"""Fewer settled invoices than the number: that level; else `ample`."""
+GOES_ON = {("p_late", "p_late_30"): "late_goes_past_30", ("p_late_30", "p_late_90"): "late_goes_past_90"}
+"""The feature that says how often a customer's lateness goes on from one horizon to the next."""
+TOP_REASONS = 4
+
+
+@dataclass(frozen=True)
+class HorizonModel:
+    """The model of one target."""
+
+    target: str
+    days: int
+    kind: Literal["boosted", "ratio", "rate"]
+    base: float
+    """Typical probability in training: of lateness, or for `ratio` of going on from the shorter horizon."""
+    note: str
+    booster: lgb.Booster | None = field(default=None, compare=False)
+    calibration: Calibration = field(default_factory=Calibration)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One probability as a sum of log-odds: base + every code's contribution, `calibration` included."""
+
+    target: str
+    probability: float
+    base: float
+    contributions: dict[str, float]
+    reasons: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """The models of all horizons, in ascending order of their days, and what describes them."""
+
+    rule: LatenessRule
+    horizons: tuple[HorizonModel, ...]
+    reference: dict[str, float]
+    """Median of each feature over the invoices of the training at issue; NaN where never known."""
+    card: dict[str, Any] = field(default_factory=dict)
+    sample: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
+    """Some rows of features the model was trained on, for drift and golden predictions."""
+    version: str = ""
+    features: FeatureSet = field(default=CATALOGUE, compare=False)
+    threads: int = 1
+
+    def predict(self, values: np.ndarray) -> pd.DataFrame:
+        """Probabilities of every target for feature rows of shape (n, features); 1 where already decided."""
+        waited = self._column(values, "days_past_due")
+        result: dict[str, np.ndarray] = {}
+        shorter: HorizonModel | None = None
+        for model in self.horizons:
+            if shorter is not None and model.days == shorter.days:
+                result[model.target] = result[shorter.target]
+            else:
+                result[model.target] = self._horizon(model, shorter, values, waited, result)
+            shorter = model
+        decided = {name: waited > days for name, days in self.rule.horizons.items()}
+        columns = {name: np.where(decided[name], 1.0, bounded(result[name])) for name in decided}
+        return pd.DataFrame(columns)
+
+    def _horizon(
+        self,
+        model: HorizonModel,
+        shorter: HorizonModel | None,
+        values: np.ndarray,
+        waited: np.ndarray,
+        result: dict[str, np.ndarray],
+    ) -> np.ndarray:
+        before = np.ones(len(values)) if shorter is None else result[shorter.target]
+        if shorter is not None:
+            before = np.where(waited > shorter.days, 1.0, before)
+        if model.kind == "rate":
+            return self._column(values, "late_rate")
+        if model.kind == "ratio":
+            return before * self._goes_on(model, values, waited)[1]
+        assert model.booster is not None
+        raw = np.asarray(model.booster.predict(values, raw_score=True, num_threads=self.threads))
+        return held_below(probability(model.calibration.apply(raw)), before)
+
+    def _goes_on(
+        self, model: HorizonModel, values: np.ndarray, waited: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Share of lateness that goes on to this horizon: the customer's own, and for what is left to wait.
+
+        An invoice that has waited part of the way from the shorter horizon has survived part of the fall;
+        the rest is taken as evenly spread (constant hazard).
+        """
+        shorter = self.horizons[[other.target for other in self.horizons].index(model.target) - 1]
+        column = GOES_ON.get((shorter.target, model.target))
+        share = np.full(len(values), model.base) if column is None else self._column(values, column)
+        left = (model.days - np.maximum(waited, shorter.days)) / max(model.days - shorter.days, 1)
+        return share, share ** np.clip(left, 0.0, 1.0)
+
+    def _column(self, values: np.ndarray, name: str) -> np.ndarray:
+        return values[:, self.features.names.index(name)]
+
+    def evidence(self, values: np.ndarray) -> np.ndarray:
+        """How much is known of each row's customer: none, little, some or ample; shape (n,)."""
+        settled = self._column(values, "settled_count")
+        conditions = [settled < limit for _, limit in EVIDENCE_LEVELS]
+        return np.select(conditions, [name for name, _ in EVIDENCE_LEVELS], default="ample")
+
+    def explain(self, values: np.ndarray) -> list[Explanation]:
+        """Why: for each row the nearest horizon that is not decided yet, as a sum of reasons."""
+        probabilities = self.predict(values)
+        waited = self._column(values, "days_past_due")
+        explained: list[Explanation | None] = [None] * len(values)
+        left = np.ones(len(values), dtype=bool)
+        for model in self.horizons:
+            rows = np.flatnonzero(left & (waited <= model.days))
+            left[rows] = False
+            if len(rows):
+                p = probabilities[model.target].to_numpy()[rows]
+                for row, explanation in zip(rows, self._explain(model, values[rows], p), strict=True):
+                    explained[row] = explanation
+        return [found or _all_decided(waited[row], self.horizons[-1]) for row, found in enumerate(explained)]
+
+    def _explain(self, model: HorizonModel, values: np.ndarray, p: np.ndarray) -> list[Explanation]:
+        """Explanations of one horizon's probabilities `p` for some rows."""
+        base, parts = self._parts(model, values)
+        rest = log_odds(p) - base - parts.sum(axis=1)
+        return [
+            self._explanation(model, values[row], float(p[row]), base, parts[row], float(rest[row]))
+            for row in range(len(values))
+        ]
+
+    def _parts(self, model: HorizonModel, values: np.ndarray) -> tuple[float, np.ndarray]:
+        """Base log-odds and each feature's contribution to them, shape (n, features)."""
+        if model.kind == "boosted":
+            assert model.booster is not None
+            given = np.asarray(model.booster.predict(values, pred_contrib=True, num_threads=self.threads))
+            return float(given[0, -1]), given[:, :-1]
+        parts = np.zeros_like(values)
+        base = float(log_odds(np.array(model.base)))
+        if model.kind == "rate":
+            self._put(parts, "late_rate", log_odds(self._column(values, "late_rate")) - base)
+            return base, parts
+        waited = self._column(values, "days_past_due")
+        share, left = (np.clip(part, 1e-6, 1 - 1e-6) for part in self._goes_on(model, values, waited))
+        self._put(
+            parts, "late_goes_past_90" if model.days >= 90 else "late_goes_past_30", log_odds(share) - base
+        )
+        self._put(parts, "days_past_due", log_odds(left) - log_odds(share))
+        return base, parts
+
+    def _put(self, parts: np.ndarray, name: str, contribution: np.ndarray) -> None:
+        parts[:, self.features.names.index(name)] = contribution
+
+    def _explanation(
+        self, model: HorizonModel, values: np.ndarray, p: float, base: float, parts: np.ndarray, rest: float
+    ) -> Explanation:
+        contributions = dict.fromkeys(REASON_CODES, 0.0)
+        leading: dict[str, int] = {}
+        for column, described in enumerate(self.features.features):
+            contributions[described.reason] += float(parts[column])
+        for column, described in enumerate(self.features.features):
+            sign = np.sign(contributions[described.reason])
+            best = leading.get(described.reason)
+            if best is None or sign * parts[column] > sign * parts[best]:
+                leading[described.reason] = column
+        contributions["calibration"] = rest
+        order = sorted(leading, key=lambda code: -abs(contributions[code]))[:TOP_REASONS]
+        reasons = [
+            self._reason(leading[code], values, contributions[code]) for code in order if contributions[code]
+        ]
+        return Explanation(model.target, p, base, contributions, reasons)
+
+    def _reason(self, column: int, values: np.ndarray, contribution: float) -> dict[str, Any]:
+        described = self.features.features[column]
+        return reason(described, float(values[column]), self.reference[described.name], contribution)
+
+
+def _all_decided(waited: float, longest: HorizonModel) -> Explanation:
+    """The one factual reason of an invoice past every horizon."""
+    sentence = f"The invoice is {waited:.0f} days late, past the longest horizon of {longest.days} days"
+    fact = entry("time_past_due", sentence, 0.0, float(waited), float(longest.days))
+    return Explanation(longest.target, 1.0, float("inf"), {}, [fact])
