@@ -40,7 +40,7 @@ class Steps:
         """The steps where `mask` holds."""
         return Steps(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
 
-    def last(self, invoices: int) -> tuple[np.ndarray, Steps]:
+    def last(self) -> tuple[np.ndarray, Steps]:
         """Positions of the invoices that have a step, and their last one."""
         ends = np.flatnonzero(np.append(self.invoice[1:] != self.invoice[:-1], True))[: len(self.invoice)]
         return self.invoice[ends], self.at(ends)
@@ -60,30 +60,31 @@ def balance_steps(
     """
     events = _events(invoices, payments, credit_notes)
     invoice, day, paid_on, amount, money = (events[name].to_numpy() for name in events)
-    owed = invoices["amount"].to_numpy(dtype=np.int64)
+    # Of an unknown amount we can only see whether anything came: it counts as one, and so does every payment.
+    is_known = invoices["amount_known"].to_numpy(dtype=bool)
+    owed = np.where(is_known, invoices["amount"].to_numpy(dtype=np.int64), 1)
     first = (
         np.flatnonzero(np.append(True, invoice[1:] != invoice[:-1])) if len(invoice) else np.array([], int)
     )
     paid = _running(amount, first, invoice)
     came = _running(money, first, invoice)
     latest = np.maximum.accumulate((invoice << 32) | paid_on) & 0xFFFFFFFF
-    # However large the tolerance, an unpaid invoice is not a settled one; nor is one of unknown amount (0)
-    # before anything was paid on it.
-    enough = owed[invoice] - paid <= np.minimum(tolerance, np.maximum(owed - 1, 0))[invoice]
-    settled = enough & (latest > 0)
+    # However large the tolerance, an unpaid invoice is not a settled one.
+    settled = owed[invoice] - paid <= np.minimum(tolerance, np.maximum(owed - 1, 0))[invoice]
+    says_nothing = settled & ((came <= 0) | (owed[invoice] == 0))
     keep = np.append((invoice[1:] != invoice[:-1]) | (day[1:] != day[:-1]), True)[: len(invoice)]
     settled_on = _start_of_run(invoice, settled, latest)
     in_unit = invoices["money_amount"].to_numpy(dtype=np.int64) / np.where(owed == 0, 1, owed)
     balance = np.where(settled, 0, np.clip(owed[invoice] - paid, 0, owed[invoice]))
     return Steps(
-        invoice, day, np.rint(balance * in_unit[invoice]).astype(np.int64), settled_on, settled & (came <= 0)
+        invoice, day, np.rint(balance * in_unit[invoice]).astype(np.int64), settled_on, says_nothing
     ).at(keep)
 
 
 def _events(invoices: pd.DataFrame, payments: pd.DataFrame, credit_notes: pd.DataFrame) -> pd.DataFrame:
     """Issue, payments and credits of the known invoices in one order: invoice, known day, event day."""
     position = pd.Series(np.arange(len(invoices)), index=invoices["invoice_id"].to_numpy())
-    seen = seen_on(invoices)
+    seen, is_known = seen_on(invoices), invoices["amount_known"].to_numpy(dtype=bool)
     zero = np.zeros(len(invoices), np.int64)
     parts = [(np.arange(len(invoices)), seen, zero, zero, zero)]
     for table, dated, is_money in ((payments, "paid_on", 1), (credit_notes, "credited_on", 0)):
@@ -93,6 +94,7 @@ def _events(invoices: pd.DataFrame, payments: pd.DataFrame, credit_notes: pd.Dat
         # A payment can be booked before its invoice is known; it says nothing until then.
         known = np.maximum(np.maximum(day_numbers(applied["known_on"]), event), seen[invoice])
         amount = applied["amount"].to_numpy(dtype=np.int64)
+        amount = np.where(is_known[invoice], amount, np.where(amount < 0, -1, 1))
         parts.append((invoice, known, event, amount, amount * is_money))
     columns = [np.concatenate([part[i] for part in parts]).astype(np.int64) for i in range(5)]
     order = np.lexsort((columns[3], columns[2], columns[1], columns[0]))

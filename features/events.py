@@ -1,7 +1,7 @@
 """Which facts of the ledger become which dated events? One function per stream.
 
-An event that takes an earlier one back (a bounced payment reopens an invoice) carries `count` -1 and the
-earlier measures negated, so that running totals stay right without looking back.
+What turns out not to hold (a bounced payment reopens an invoice) has the day on which we learned so in
+`until`. Balances are streams of changes: only their sums over all time mean something.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import pandas as pd
 
 from features.balances import Steps
 from features.days import NEVER, day_numbers, day_of_month, days_to_month_end, weekday
-from features.totals import Spans
+from features.spans import Spans
 
 if TYPE_CHECKING:
     from features.history import History
 
 MOST_DAYS_LATE = 365
 """Days late are capped at a year in measures, so that one forgotten invoice does not hide a habit."""
+WHOLE_INVOICE = 1 << 40
+"""What an unstated disputed amount counts as, in minor units: the whole invoice, whatever it is."""
 ANSWER_DAYS = 14
 """A contact counts as answered by a payment that we learn of within this many days."""
 
@@ -34,31 +36,26 @@ class Events:
     day: np.ndarray
     measures: dict[str, np.ndarray]
     invoice: np.ndarray | None = None
+    until: np.ndarray | None = None
+    """The day on which we learned that the event does not hold; NEVER where it does."""
 
     def where(self, mask: np.ndarray) -> Events:
         """The events where `mask` holds."""
         measures = {name: values[mask] for name, values in self.measures.items()}
-        return Events(
-            self.customer[mask],
-            self.day[mask],
-            measures,
-            None if self.invoice is None else self.invoice[mask],
-        )
+        invoice = None if self.invoice is None else self.invoice[mask]
+        until = None if self.until is None else self.until[mask]
+        return Events(self.customer[mask], self.day[mask], measures, invoice, until)
 
 
 def issued(history: History) -> Events:
     """Invoices, from the day they were issued and known."""
     own = history.invoices
-    sent = np.where(own["sent_on"] < NEVER, own["sent_on"] - own["issued_on"], 0)
     measures = {
         "log_amount": _log(own["amount"]),
         "log_amount_squared": _log(own["amount"]) ** 2,
         "amount": own["amount"],
         "terms_days": own["terms_days"],
         "has_purchase_order": own["has_purchase_order"],
-        "invoicing_lag": _lag(own),
-        "delivery_known": (own["delivered_on"] <= own["issued_on"]).astype(np.int64),
-        "sending_lag": np.where(own["sent_on"] <= own["seen_on"], sent, 0),
     }
     return Events(own["customer"], own["seen_on"], measures, np.arange(len(own["customer"])))
 
@@ -68,41 +65,22 @@ def _log(amount: np.ndarray) -> np.ndarray:
     return np.rint(1000 * np.log(np.maximum(amount, 1))).astype(np.int64)
 
 
-def _lag(own: dict[str, np.ndarray]) -> np.ndarray:
-    return np.where(own["delivered_on"] <= own["issued_on"], own["issued_on"] - own["delivered_on"], 0)
-
-
 def settled(history: History) -> Events:
-    """Settlements by payment, each from the day we knew of it; reopened ones are taken back."""
-    now, before = _with_previous(history.steps)
-    closed, was_closed = _paid(now), _paid(before)
-    parts = [
-        _settlement(history, now.at(closed & ~was_closed), 1),
-        _settlement(history, _dated(before, now.day).at(was_closed & ~closed), -1),
-    ]
-    return _concatenated(parts)
-
-
-def _paid(steps: Steps) -> np.ndarray:
-    return (steps.settled_on < NEVER) & ~steps.by_credit_alone
-
-
-def _settlement(history: History, steps: Steps, sign: int) -> Events:
-    own, rule = history.invoices, history.rule
+    """Settlements by payment, each from the day we knew of it until the day it is reopened."""
+    steps = history.steps
+    begin, until = _runs(steps, np.where(steps.by_credit_alone, NEVER, steps.settled_on), NEVER)
+    steps = steps.at(begin)
+    own = history.invoices
     late_days = steps.settled_on - own["lateness_from"][steps.invoice]
     capped = np.clip(late_days, -MOST_DAYS_LATE, MOST_DAYS_LATE)
     taken = np.clip(steps.settled_on - own["issued_on"][steps.invoice], 0, 2 * MOST_DAYS_LATE)
     day, month_end = weekday(steps.settled_on), days_to_month_end(steps.settled_on)
     past_due = steps.settled_on - own["due_on"][steps.invoice]
     measures = {
-        "count": np.ones(len(taken), np.int64),
         "days_late": capped,
         "days_late_squared": capped**2,
         "days_to_pay": taken,
-        "days_to_pay_squared": taken**2,
-        "late": (late_days > rule.late_after_days).astype(np.int64),
         "past_due": (late_days > 0).astype(np.int64),
-        "late_30": (late_days > 30).astype(np.int64),
         "slow": (late_days > 15).astype(np.int64),
         "early": (late_days < -5).astype(np.int64),
         "on_due_day": (np.abs(past_due) <= 1).astype(np.int64),
@@ -111,24 +89,32 @@ def _settlement(history: History, steps: Steps, sign: int) -> Events:
         "whole_amount_days_late": own["amount"][steps.invoice] // 100 * capped,
         **{f"weekday_{number}": (day == number).astype(np.int64) for number in range(7)},
     }
-    signed = {name: sign * values for name, values in measures.items()}
-    return Events(own["customer"][steps.invoice], steps.day, signed, steps.invoice)
+    return Events(own["customer"][steps.invoice], steps.day, measures, steps.invoice, until)
 
 
 def matured(history: History, days: int) -> Events:
     """Verdicts on invoices once `days` after due have passed: late or not, paid or still open.
 
     Until then an early payer is known and its late sister is not; counting only settled invoices would make
-    every customer look better than it is. A payment that we learn of later corrects the verdict.
+    every customer look better than it is. A payment that we learn of later brings a new verdict.
     """
     own = history.invoices
     limit = own["lateness_from"] + days
-    steps = _clipped(history.steps, np.maximum(limit, own["seen_on"]))
-    counts = (~steps.by_credit_alone).astype(np.int64)
-    late = counts * (steps.settled_on > limit[steps.invoice])
-    measures = {"count": _changes(steps.invoice, counts), "late": _changes(steps.invoice, late)}
-    events = Events(own["customer"][steps.invoice], steps.day, measures, steps.invoice)
-    return events.where((measures["count"] != 0) | (measures["late"] != 0))
+    steps = _clipped(history.steps, limit)
+    late = (steps.settled_on > limit[steps.invoice]).astype(np.int64)
+    begin, until = _runs(steps, np.where(steps.by_credit_alone, -1, late), -1)
+    steps = steps.at(begin)
+    return Events(own["customer"][steps.invoice], steps.day, {"late": late[begin]}, steps.invoice, until)
+
+
+def _runs(steps: Steps, said: np.ndarray, nothing: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where each invoice begins to say something new (other than `nothing`), and the day until it does."""
+    other = (steps.invoice[1:] != steps.invoice[:-1]) | (said[1:] != said[:-1])
+    begin = np.flatnonzero(np.append(True, other)[: len(said)])
+    follows = np.append(steps.invoice[begin][1:] == steps.invoice[begin][:-1], False)[: len(begin)]
+    until = np.where(follows, np.roll(steps.day[begin], -1), NEVER)
+    speaks = said[begin] != nothing
+    return begin[speaks], until[speaks]
 
 
 def open_balance(history: History) -> Events:
@@ -161,12 +147,9 @@ def _balance_changes(history: History, steps: Steps) -> Events:
 def overdue_spans(history: History) -> Spans:
     """Overdue invoices by customer, each from the day it fell due to the day we knew it settled."""
     steps = _clipped(history.steps, history.invoices["due_on"])
-    follows = np.append(steps.invoice[1:] == steps.invoice[:-1], False)[: len(steps.invoice)]
-    end = np.where(follows, np.append(steps.day[1:], 0)[: len(steps.day)], NEVER)
-    runs = np.flatnonzero(steps.settled_on == NEVER)
-    invoice = steps.invoice[runs]
-    own = history.invoices
-    return Spans(own["customer"][invoice], steps.day[runs], end[runs], own["due_on"][invoice])
+    begin, end = _runs(steps, (steps.settled_on == NEVER).astype(np.int64), 0)
+    invoice, own = steps.invoice[begin], history.invoices
+    return Spans(own["customer"][invoice], steps.day[begin], end, own["due_on"][invoice])
 
 
 def payment_days(history: History) -> Events:
@@ -179,7 +162,7 @@ def payment_days(history: History) -> Events:
     same = np.append(False, customer[1:] == customer[:-1])[: len(customer)]
     gap = np.where(same, np.diff(day, prepend=0), 0)
     capped = np.minimum(gap, MOST_DAYS_LATE)
-    measures = {"has_gap": same.astype(np.int64), "gap": capped, "gap_squared": capped**2}
+    measures = {"has_gap": same.astype(np.int64), "gap": capped}
     return Events(customer, day, measures)
 
 
@@ -206,14 +189,21 @@ def unapplied(history: History) -> Events:
 
 def disputes(history: History) -> Events:
     """Disputes, from the day each was opened."""
-    return _of_invoices(history, history.tables["disputes"], "opened_on", {})
+    table = history.tables["disputes"]
+    return _of_invoices(history, table, "opened_on", {"amount": _stated(table["amount"])})
 
 
 def disputes_closed(history: History) -> Events:
     """Disputes, from the day each was closed, with the days it took."""
     table = history.tables["disputes"].dropna(subset=["closed_on"])
     took = day_numbers(table["closed_on"]) - day_numbers(table["opened_on"])
-    return _of_invoices(history, table, "closed_on", {"days": np.maximum(took, 0)})
+    measures = {"days": np.maximum(took, 0), "amount": _stated(table["amount"])}
+    return _of_invoices(history, table, "closed_on", measures)
+
+
+def _stated(amount: pd.Series) -> np.ndarray:
+    """Disputed minor units; a dispute without an amount is about more than any invoice."""
+    return amount.fillna(WHOLE_INVOICE).to_numpy(np.float64).astype(np.int64)
 
 
 def promises(history: History) -> Events:
@@ -245,14 +235,14 @@ def _in_money_unit(history: History, invoice: np.ndarray, amount: np.ndarray) ->
 
 
 def _balance_at(history: History, invoice: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """Open balance of invoices at the end of given days, as far as known; 0 before an invoice was seen."""
+    """Open balance of invoices at the end of given days, as far as known; all of it before one was seen."""
     steps = history.steps
     at = (
         np.searchsorted((steps.invoice << 32) | steps.day, (invoice << 32) | np.maximum(day, 0), side="right")
         - 1
     )
     known = (at >= 0) & (steps.invoice[np.maximum(at, 0)] == invoice)
-    return np.where(known, steps.balance[np.maximum(at, 0)], 0)
+    return np.where(known, steps.balance[np.maximum(at, 0)], history.invoices["amount"][invoice])
 
 
 def contacts(history: History) -> Events:
@@ -262,7 +252,13 @@ def contacts(history: History) -> Events:
 
 def invoice_contacts(history: History) -> Events:
     """Conversations and messages that were about one invoice."""
-    return _of_invoices(history, history.tables["contacts"], "contacted_on", {})
+    table = history.tables["contacts"]
+    invoice = history.positions_of(table["invoice_id"])
+    # What was said to another customer is no part of this one's ledger.
+    theirs = history.invoices["customer"].take(invoice, mode="clip") == history.customer_codes(
+        table["customer_id"]
+    )
+    return _of_invoices(history, table[theirs & (invoice >= 0)], "contacted_on", {})
 
 
 def contacts_answered(history: History) -> Events:
@@ -281,6 +277,12 @@ def complaints(history: History) -> Events:
     return _of_customers(history, history.tables["complaints"], "opened_on", {})
 
 
+def complaints_closed(history: History) -> Events:
+    """Complaints, from the day each was closed."""
+    table = history.tables["complaints"].dropna(subset=["closed_on"])
+    return _of_customers(history, table, "closed_on", {})
+
+
 def credit_reports(history: History) -> Events:
     """Scores from credit reports, in hundredths, from the day each was reported."""
     table = history.tables["credit_reports"].dropna(subset=["score"])
@@ -290,7 +292,11 @@ def credit_reports(history: History) -> Events:
 def credit_limits(history: History) -> Events:
     """Dated credit limits in minor units; an undated limit may change unseen, so it is no fact of the past."""
     table = history.tables["customers"].dropna(subset=["credit_limit", "known_on"])
-    return _of_customers(history, table, "known_on", {"limit": table["credit_limit"].to_numpy(np.int64)})
+    measures = {
+        "limit": table["credit_limit"].to_numpy(np.int64),
+        "unit": history.unit_codes(table["currency"]),
+    }
+    return _of_customers(history, table, "known_on", measures)
 
 
 def _hundredths(column: pd.Series) -> np.ndarray:
@@ -317,15 +323,6 @@ def _of_invoices(
     day = np.maximum(day, own["seen_on"][at]) if len(own["seen_on"]) else day
     customer = own["customer"][at] if len(own["seen_on"]) else invoice
     return Events(customer, day, measures, invoice).where(known & (day < NEVER))
-
-
-def _with_previous(steps: Steps) -> tuple[Steps, Steps]:
-    """Steps, and the step of the same invoice before each (an open, unseen one before the first)."""
-    first = np.append(True, steps.invoice[1:] != steps.invoice[:-1])[: len(steps.invoice)]
-    shifted = {name: np.roll(getattr(steps, name), 1) for name in Steps.__dataclass_fields__}
-    shifted["invoice"] = steps.invoice
-    shifted["settled_on"] = np.where(first, NEVER, shifted["settled_on"])
-    return steps, Steps(**shifted)
 
 
 def _dated(steps: Steps, day: np.ndarray) -> Steps:
@@ -377,6 +374,7 @@ STREAMS: dict[str, Callable[[History], Events]] = {
     "invoice_contacts": invoice_contacts,
     "contacts_answered": contacts_answered,
     "complaints": complaints,
+    "complaints_closed": complaints_closed,
     "credit_reports": credit_reports,
     "credit_limits": credit_limits,
 }

@@ -18,7 +18,8 @@ from features.days import NEVER, day_numbers, day_of_month, weekday
 from features.lateness import LatenessRule
 from features.ledger import Ledger
 from features.ledger.cells import digits_of
-from features.totals import Spans, Stream, Window, ratio
+from features.spans import Spans
+from features.totals import Stream, Window, ratio
 
 OWN_GROUPINGS = (
     "invoice",
@@ -75,7 +76,6 @@ class History:
         issued, due = day_numbers(table["issued_on"]), day_numbers(table["due_on"])
         customer = self.customer_codes(table["customer_id"])
         lateness_from = self.rule.lateness_from(due, self._countries(customer, issued), self._weekend)
-        unit = table["money_unit"].to_numpy()
         return {
             "customer": customer,
             "issued_on": issued,
@@ -88,11 +88,17 @@ class History:
             "delivered_on": day_numbers(table["delivered_on"]),
             "sent_on": day_numbers(table["sent_on"]),
             "has_purchase_order": table["purchase_order"].notna().to_numpy().astype(np.int64),
-            "unit": np.unique(unit, return_inverse=True)[1].astype(np.int64)
-            if len(unit)
-            else np.array([], int),
+            "unit": self.unit_codes(table["money_unit"]),
             "due_weekday": weekday(due),
         }
+
+    def unit_codes(self, currencies: pd.Series) -> np.ndarray:
+        """Positions of currencies among those in which invoices are added up, -1 where none is."""
+        return self._units.get_indexer(pd.Index(currencies)).astype(np.int64)
+
+    @cached_property
+    def _units(self) -> pd.Index[str]:
+        return pd.Index(sorted(self.tables["invoices"]["money_unit"].unique()))
 
     @property
     def _weekend(self) -> tuple[int, ...]:
@@ -120,6 +126,11 @@ class History:
         labels["division"] = self.tables["invoices"]["division"].fillna("").to_numpy(dtype=object)
         labels["book"] = np.full(len(self.customers), "book", dtype=object)
         return labels
+
+    @cached_property
+    def customers_in_context(self) -> np.ndarray:
+        """Where each customer of this history stands in the book that answers for groups, -1 where nowhere."""
+        return positions(self.context.customers, self.customers.to_numpy())
 
     @cached_property
     def _segment_index(self) -> dict[str, pd.Index]:
@@ -178,11 +189,15 @@ class History:
 
     def _make_stream(self, name: str) -> Stream:
         made = events.STREAMS[name](self)
+        # An event counts for a group from the day on which we know that its customer belongs to it.
+        since = {segment: since[made.customer] for segment, (_, since) in self.members.items()}
         groups = self.groups(made.customer, made.invoice)
-        for segment, (_, since) in self.members.items():
-            # An event counts for a group only if we knew by then that its customer belongs to it.
-            groups[segment] = np.where(since[made.customer] <= made.day, groups[segment], -1)
-        return Stream(made.day, made.measures, groups)
+        return Stream(made.day, made.measures, groups, made.until, since)
+
+    def open_on(self, day: int) -> np.ndarray:
+        """Positions of the invoices open on day number `day`: known before it and not settled before it."""
+        invoice, last = self.steps.before(day).last()
+        return invoice[last.settled_on == NEVER]
 
     @cached_property
     def overdue_spans(self) -> Spans:
@@ -220,7 +235,7 @@ class Past:
 
     def _window(self, stream: str) -> Window:
         source, group = self._group
-        return Window(source.stream(stream).by(self.grouping), group, self.as_of)
+        return Window(source.stream(stream), self.grouping, group, self.as_of)
 
     @cached_property
     def customer(self) -> np.ndarray:
@@ -263,7 +278,7 @@ class Past:
 
     def oldest_overdue_due_on(self) -> np.ndarray:
         """Due day of the customer's oldest overdue invoice; NaN without one."""
-        return self.history.overdue_spans.first_running(self.customer, self.as_of)
+        return self.history.overdue_spans.least_running(self.customer, self.as_of)
 
 
 class Siblings:
@@ -273,15 +288,16 @@ class Siblings:
         self._parent = past.of("parent_id")
         book = past.history.context
         _, group = self._parent._group
-        ids = past.history.customers.to_numpy()[past.customer]
-        self._own = np.where(group >= 0, positions(book.customers, ids), -1)
+        self._own = np.where(group >= 0, past.history.customers_in_context[past.customer], -1)
         self._book, self._as_of = book, past.as_of
+        self._windows: dict[str, Window] = {}
 
     def sum(self, stream: str, measure: str, last: int | None = None) -> np.ndarray:
         """Sum of a measure over the other children, int64."""
-        own = Window(self._book.stream(stream).by("customer"), self._own, self._as_of)
+        if stream not in self._windows:
+            self._windows[stream] = Window(self._book.stream(stream), "customer", self._own, self._as_of)
         parent: Window = getattr(self._parent, stream)
-        return parent.sum(measure, last) - own.sum(measure, last)
+        return parent.sum(measure, last) - self._windows[stream].sum(measure, last)
 
     def mean(self, stream: str, measure: str, last: int | None = None) -> np.ndarray:
         """Mean of a measure over the other children's events; NaN without any."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from features.ledger import Ledger
 from training.model import RiskModel, save_model
+from training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from training.backtest import Replayed
 
 SAMPLE_LEDGER = Path(__file__).parent.parent / "data_samples" / "sample_ledger"
 
@@ -27,26 +32,42 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_model(sample_ledger: Ledger, models: Path) -> RiskModel:
+def hasty_settings() -> TrainingSettings:
+    """Settings that make a model in a second: two of the sample ledger's horizons get one of their own."""
+    return TrainingSettings(
+        most_rounds=10, folds=2, threads=1, fewest_late_to_fit=20, fewest_late_to_calibrate=5
+    )
+
+
+@pytest.fixture(scope="session")
+def sample_past(sample_ledger: Ledger) -> Replayed:
+    """The sample ledger's past up to June 2026 with its feature values, to fit models as of earlier days."""
+    from features.catalogue import CATALOGUE
+    from features.history import History
+    from training.backtest import Replayed
+
+    return Replayed(History(sample_ledger), date(2026, 6, 1), CATALOGUE, lambda step: None)
+
+
+@pytest.fixture(scope="session")
+def small_model(sample_ledger: Ledger, models: Path, hasty_settings: TrainingSettings) -> RiskModel:
     """A real but hasty model of the sample ledger, saved under `models`."""
     from features.history import History
     from training.model.fitting import fit_model
-    from training.settings import TrainingSettings
 
-    hasty = TrainingSettings(
-        most_rounds=10, folds=1, threads=1, fewest_late_to_fit=20, fewest_late_to_calibrate=5
-    )
-    return save_model(fit_model(History(sample_ledger), date(2026, 4, 1), hasty), models)
+    return save_model(fit_model(History(sample_ledger), date(2026, 4, 1), hasty_settings), models)
 
 
 @pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow store; making one takes seconds, copying it does not."""
     from training.registry import Registry
-    from training.settings import Settings
+    from training.settings import Settings, Tracking
 
     home = tmp_path_factory.mktemp("migrated")
-    Registry(home, Settings(), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    # An experiment belongs to its folder, so this one is not the experiment of the homes it is copied to.
+    settings = Settings(tracking=Tracking(experiment="migration"))
+    Registry(home, settings, lambda: datetime(2026, 1, 1, tzinfo=UTC))
     return home / "mlflow.db"
 
 

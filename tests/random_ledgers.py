@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.ledger import LedgerSettings
+from features.ledger import Ledger, LedgerSettings
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -41,6 +41,11 @@ KEYS = {"disputes": "dispute_id", "promises": "promise_id", "complaints": "compl
 def iso(day: int) -> str:
     """The date of a day counted from START, as on disk."""
     return (START + timedelta(days=int(day))).isoformat()
+
+
+def ledger_of(rows: Rows, settings: LedgerSettings) -> Ledger:
+    """The rows, loaded."""
+    return Ledger.from_rows({name: list(listed) for name, listed in rows.items()}, settings)
 
 
 class Draw:
@@ -123,7 +128,9 @@ def _add_invoice(draw: Draw, rows: Rows, number: int, issued: int) -> None:
         "delivered_on": draw.one(iso(issued - 3), iso(issued), iso(issued + 4), None),
         "sent_on": draw.one(iso(issued), iso(issued + 2), iso(issued + 9), None),
     }
-    row |= draw.one({}, {}, {}, {}, {"known_on": iso(issued + draw.day(0, 60))}, {"known_on": iso(issued - 5)})
+    row |= draw.one(
+        {}, {}, {}, {}, {"known_on": iso(issued + draw.day(0, 60))}, {"known_on": iso(issued - 5)}
+    )
     rows["invoices"].append(row)
     _add_money(draw, rows, row, issued, due)
     _add_talk(draw, rows, row, issued, due)
@@ -137,7 +144,9 @@ def _add_money(draw: Draw, rows: Rows, invoice: Row, issued: int, due: int) -> N
                    "credit", "credit and money", "over", "open")  # fmt: skip
 
     def pay(day: int, amount: str | None, known: float = 0.25) -> None:
-        whose = {"customer_id": invoice["customer_id"]} if draw.chance(0.5) else {}
+        # Money that names an invoice not yet known counts for the customer as a whole if that is named too.
+        is_known = iso(day) >= max(invoice["issued_on"], invoice.get("known_on", ""))
+        whose = {"customer_id": invoice["customer_id"]} if is_known and draw.chance(0.5) else {}
         rows["payments"].append(
             {"invoice_id": invoice["invoice_id"], "paid_on": iso(day), "amount": amount}
             | whose
@@ -241,6 +250,10 @@ def later_facts(rows: Rows, cut: str, asked: set[str], seed: int) -> Rows:
         ]  # fmt: skip
         copied = draw.shuffled(before)[: draw.day(0, 1 + len(before) // 3)]
         added = [_moved(draw, table, row, cut) for row in copied]
+        for row in moved + added:
+            # A second invoice under a number that is asked about would be told apart by its day.
+            if row in kept or row.get("invoice_id") in {other["invoice_id"] for other in kept}:
+                row["invoice_id"] += "z" if table == "invoices" else ""
         repeated = [row | {"known_on": cut} for row in copied if table != "customers"]
         changed[table] = draw.shuffled(before + kept + moved + added + repeated)
     return changed
@@ -250,9 +263,9 @@ def _with_other_future(draw: Draw, table: str, row: Row, cut: str) -> Row:
     """An early row in which a later fact (a closing) went otherwise."""
     row = dict(row)
     for column in LATER_DAYS.get(table, ()):
-        is_later = row.get(column) is None or row[column] >= cut
-        if is_later:
-            after = date.fromisoformat(cut) + timedelta(days=draw.day(0, 40))
+        # What happened by the day of issue is part of the question.
+        if row.get(column) is None or row[column] >= cut > row[EVENT_DAY[table]]:
+            after = date.fromisoformat(cut) + timedelta(days=draw.day(1, 40))
             row[column] = draw.one(None, after.isoformat())
     return row
 

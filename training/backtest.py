@@ -115,10 +115,10 @@ class Replayed:
         )
         rule = self.history.rule
         progress(f"fitting baselines as of {cut}")
-        baselines = {
-            target: Baselines(target, lesson(cohort, values, target, day_number(cut)), self.features, rule)
-            for target in rule.horizons
-        }
+        baselines = {}
+        for target in rule.horizons:
+            taught = lesson(cohort, values, target, day_number(cut), settings.most_rows)
+            baselines[target] = Baselines(target, taught, self.features, rule)
         return model, baselines
 
 

@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from features.featureset import FeatureSet
 from features.lateness import LatenessRule
 from training.model.fitting import Lesson
+from training.model.risk_model import OWN_RATE
 
-OWN_RATE = {"p_late": "late_rate", "p_late_30": "late_rate_of_30", "p_late_90": "late_rate_of_90"}
 AGEING_BUCKETS = (-30, -14, -7, 0, 7, 14, 30, 60)
 """Days past due at which an ageing bucket ends; negative while not yet due."""
 NAMES = ("customer_rate", "ageing", "logistic")

@@ -15,7 +15,7 @@ MODELS = "models"
 POINTER = "champion.json"
 
 
-class NoChampion(LookupError):
+class NoChampion(LookupError):  # noqa: N818 - a state to report, not a fault
     """There is no model to score with; the text says what to do."""
 
 

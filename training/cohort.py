@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from features.balances import Steps
-from features.days import NEVER, day_number, to_date
+from features.days import NEVER, day_number
 from features.history import History
 
 WEEK = 7
@@ -87,21 +87,13 @@ def replay(history: History, cut: date, at: Literal["issue", "weekly", "both"] =
     `at` keeps the question at issue, those of the weeks after it, or both.
     """
     end = day_number(cut)
-    steps = history.steps.before(end)
-    rows, as_of = _questions(history, steps, end, at)
-    return _with_outcomes(history, rows, as_of, steps, end)
-
-
-def open_on(history: History, day: date) -> np.ndarray:
-    """Positions of the invoices open on `day`: known before it and not settled before it."""
-    invoice, last = history.steps.before(day_number(day)).last(len(history.invoices["due_on"]))
-    return invoice[last.settled_on == NEVER]
+    rows, as_of = _questions(history, end, at)
+    return _with_outcomes(history, rows, as_of, end)
 
 
 def ask(history: History, rows: np.ndarray, as_of: np.ndarray, known_by: date) -> Cohort:
     """Given questions with the outcomes that are known by `known_by`."""
-    end = day_number(known_by)
-    return _with_outcomes(history, rows, as_of, history.steps.before(end), end)
+    return _with_outcomes(history, rows, as_of, day_number(known_by))
 
 
 def issued_between(history: History, begin: date, end: date) -> tuple[np.ndarray, np.ndarray]:
@@ -114,23 +106,23 @@ def issued_between(history: History, begin: date, end: date) -> tuple[np.ndarray
 def open_weekly(history: History, begin: date, end: date) -> tuple[np.ndarray, np.ndarray]:
     """Questions on every seventh day of [begin, end) about the invoices open on it."""
     days = range(day_number(begin), day_number(end), WEEK)
-    rows = [open_on(history, to_date(day)) for day in days]
+    rows = [history.open_on(day) for day in days]
     as_of = [np.full(len(found), day) for found, day in zip(rows, days, strict=True)]
     return np.concatenate([*rows, np.array([], int)]), np.concatenate([*as_of, np.array([], int)])
 
 
-def _questions(history: History, steps: Steps, end: int, at: str) -> tuple[np.ndarray, np.ndarray]:
+def _questions(history: History, end: int, at: str) -> tuple[np.ndarray, np.ndarray]:
     own = history.invoices
     longest = max(history.rule.horizons.values())
     last_day = np.minimum(own["lateness_from"] + longest, end - 1)
     begin = 0 if at != "weekly" else 1
     weeks = (last_day - own["issued_on"]) // WEEK + 1 if at != "issue" else (last_day >= own["issued_on"]) * 1
-    weeks = np.maximum(weeks, 0) * (own["issued_on"] < end)
+    weeks = np.maximum(weeks, 0) * (own["seen_on"] < end)
     rows = np.repeat(np.arange(len(weeks)), np.maximum(weeks - begin, 0))
     starts = np.cumsum(np.maximum(weeks - begin, 0)) - np.maximum(weeks - begin, 0)
     week = np.arange(len(rows)) - starts[rows] + begin
     as_of = own["issued_on"][rows] + WEEK * week
-    is_asked = (week == 0) | (_is_open(steps, rows, as_of))
+    is_asked = (week == 0) | _is_open(history.steps, rows, as_of)
     order = np.lexsort((rows[is_asked], as_of[is_asked]))
     return rows[is_asked][order], as_of[is_asked][order]
 
@@ -143,10 +135,11 @@ def _is_open(steps: Steps, rows: np.ndarray, as_of: np.ndarray) -> np.ndarray:
     return found & (steps.invoice[at] == rows) & (steps.settled_on[at] == NEVER)
 
 
-def _with_outcomes(history: History, rows: np.ndarray, as_of: np.ndarray, steps: Steps, end: int) -> Cohort:
+def _with_outcomes(history: History, rows: np.ndarray, as_of: np.ndarray, end: int) -> Cohort:
     invoices = len(history.invoices["due_on"])
-    settled_on, says_nothing = np.full(invoices, NEVER), np.zeros(invoices, bool)
-    position, last = steps.last(invoices)
+    # An invoice that nobody knew of by then has no step: it is neither late nor in time.
+    settled_on, says_nothing = np.full(invoices, NEVER), np.ones(invoices, bool)
+    position, last = history.steps.before(end).last()
     settled_on[position], says_nothing[position] = last.settled_on, last.by_credit_alone
     outcomes, matures_on = {}, {}
     for target, days in history.rule.horizons.items():

@@ -59,7 +59,9 @@ def _brier(group: RowGroup | None, margin: float) -> GateResult:
         return _not_measured("brier_below_customer_rate", "Brier score", group)
     ok = own < other - margin
     said = f"Brier score {_said(own)} {_beats(ok)} that of each customer's own late rate, {_said(other)}"
-    return GateResult("brier_below_customer_rate", ok, own, other - margin, said + _by_more_than(margin) + ".")
+    return GateResult(
+        "brier_below_customer_rate", ok, own, other - margin, said + _by_more_than(margin) + "."
+    )
 
 
 def _mean_prediction(group: RowGroup | None, within: float) -> GateResult:
@@ -103,7 +105,9 @@ def _figure(group: RowGroup | None, model: str, measure: str) -> float | None:
 
 def _not_measured(name: str, what: str, group: RowGroup | None) -> GateResult:
     reason = "the history is too short to rehearse" if group is None else group.reason or "there is no figure"
-    return GateResult(name, False, None, None, f"{what[0].upper()}{what[1:]} could not be measured: {reason}.")
+    return GateResult(
+        name, False, None, None, f"{what[0].upper()}{what[1:]} could not be measured: {reason}."
+    )
 
 
 def _said(value: float) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 FILE = "mlflow.yaml"
 PACKAGED = Path(__file__).parent.parent / FILE
@@ -18,7 +19,7 @@ class SettingsError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Tracking(_Section):
@@ -29,6 +30,28 @@ class Tracking(_Section):
     registered_model: str = "duecourse-late-payment"
     champion_alias: str = "champion"
     challenger_alias: str = "challenger"
+
+    @field_validator("champion_alias", "challenger_alias")
+    @classmethod
+    def _is_accepted_by_mlflow(cls, alias: str) -> str:
+        if not re.fullmatch(r"[\w-]+", alias, re.ASCII) or re.fullmatch(r"latest|v\d+", alias, re.IGNORECASE):
+            raise ValueError(
+                "use letters, digits, _ and -, but not latest or v1, which MLflow keeps for itself"
+            )
+        return alias
+
+    @field_validator("experiment", "registered_model")
+    @classmethod
+    def _is_a_plain_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[\w.-]+( [\w.-]+)*", name):
+            raise ValueError("use letters, digits, blanks, _, . and -")
+        return name
+
+    @model_validator(mode="after")
+    def _has_two_aliases(self) -> Tracking:
+        if self.champion_alias == self.challenger_alias:
+            raise ValueError("champion_alias and challenger_alias are the same; give each its own name")
+        return self
 
 
 class TrainingSettings(_Section):
@@ -41,14 +64,16 @@ class TrainingSettings(_Section):
     patience: int = Field(40, ge=1)
     leaves: int = Field(31, ge=2)
     depth: int = Field(8, ge=1)
+    bins: int = Field(63, ge=2, le=255)
     least_rows_in_leaf: int = Field(100, ge=1)
     share_of_features: float = Field(0.4, gt=0, le=1)
     share_of_rows: float = Field(0.8, gt=0, le=1)
-    l2: float = Field(10, ge=0)
+    l2: float = Field(10.0, ge=0)
+    most_rows: int = Field(300_000, ge=1000)
     folds: int = Field(4, ge=2)
     fewest_late_to_fit: int = Field(100, ge=1)
     fewest_late_to_calibrate: int = Field(30, ge=1)
-    calibration_half_life_days: float = Field(60, gt=0)
+    calibration_half_life_days: float = Field(60.0, gt=0)
     rehearsal_days: int = Field(60, ge=1)
 
 
@@ -77,11 +102,18 @@ def load_settings(explicit: Path | None = None, home: Path | None = None) -> Set
     beside = home / FILE if home else None
     path = explicit or (beside if beside and beside.exists() else PACKAGED)
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"{path.name} cannot be read: {error}") from error
+    if given is None:
+        return Settings()
+    if not isinstance(given, dict):
+        raise SettingsError(f"{path.name} must hold the sections {', '.join(_known_keys(()))}, not {given!r}")
     try:
-        return Settings.model_validate(given)
+        # A section of which every line is commented out is empty, not wrong.
+        return Settings.model_validate(
+            {name: {} if section is None else section for name, section in given.items()}
+        )
     except ValidationError as error:
         problems = [_problem(path, dict(problem)) for problem in error.errors()]
         raise SettingsError("\n".join(problems)) from None
@@ -90,11 +122,11 @@ def load_settings(explicit: Path | None = None, home: Path | None = None) -> Set
 def _problem(path: Path, problem: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        return f"{path.name}: {where} is {problem['input']!r}: {problem['msg']}"
-    near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1)
-    hint = (
-        f"did you mean {near[0]}?" if near else f"known here: {', '.join(_known_keys(problem['loc'][:-1]))}"
-    )
+        given = "" if isinstance(problem["input"], dict) else f" is {problem['input']!r}"
+        return f"{path.name}: {where}{given}: {problem['msg'].removeprefix('Value error, ')}"
+    known = _known_keys(problem["loc"][:-1])
+    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
     return f"{path.name}: unknown key {where}; {hint}"
 
 

@@ -91,7 +91,8 @@ def oldest_overdue_days(past: Past) -> np.ndarray:
 )
 def mean_overdue_days(past: Past) -> np.ndarray:
     """Average days past due of the customer's overdue invoices."""
-    return past.as_of - past.overdue.mean("due_on")
+    count = past.overdue.count()
+    return ratio(past.as_of * count - past.overdue.sum("due_on"), count)
 
 
 @feature(
@@ -108,10 +109,10 @@ def unpaid_share_of_recently_due(past: Past) -> np.ndarray:
 
 @feature(reason="exposure", unit="share", says="uses {value} of its credit limit", direction="raises")
 def limit_utilisation(past: Past) -> np.ndarray:
-    """Open amount over the latest dated credit limit; no answer without a dated limit or with a limit of 0."""
-    limit = past.credit_limits.latest("limit")
-    exposure = past.of("account").open.sum("amount").astype(np.float64)
-    return np.divide(exposure, limit, out=np.full(len(limit), np.nan), where=limit > 0)
+    """Open amount in this currency over the latest dated credit limit, where that is in the same currency."""
+    limits = past.credit_limits
+    limit = np.where(limits.latest("unit") == past.invoice.unit, limits.latest("limit"), 0.0)
+    return ratio(past.of("account").open.sum("amount"), limit)
 
 
 @feature(reason="exposure", unit="share", says="is {value} of all open invoices of the book")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features.days import NEVER, day_of_month, days_to_month_end, weekday
+from features.days import day_of_month, days_to_month_end, weekday
 from features.featureset import feature
 from features.history import Past
 from features.totals import ratio
@@ -107,10 +107,10 @@ def invoicing_lag(past: Past) -> np.ndarray:
     direction="raises",
 )
 def sending_lag(past: Past) -> np.ndarray:
-    """Days from issue to sending, or so far where it was not sent before the as-of day."""
+    """Days from issue to sending; no answer where it was not sent before the as-of day."""
     sent = past.invoice.sent_on
-    lag = np.where(sent < past.as_of, sent, past.as_of) - past.invoice.issued_on
-    return np.where(sent < NEVER, lag.astype(np.float64), np.nan)
+    lag = (sent - past.invoice.issued_on).astype(np.float64)
+    return np.where(sent < past.as_of, lag, np.nan)
 
 
 @feature(

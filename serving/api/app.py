@@ -113,7 +113,7 @@ def _scores(scorer: Scorer, body: bytes) -> dict[str, Any]:
         rows, problems = scorer.score_invoices(request.invoice_ids or [], request.as_of)
     else:
         rows, problems = _scores_of_ledger(scorer, request)
-    return {"scores": rows, "problems": problems, "context_as_of": scorer.context_as_of}
+    return {"scores": rows, "problems": problems, "context_as_of": scorer.context_as_of(request.as_of)}
 
 
 def _scores_of_ledger(scorer: Scorer, request: ScoreRequest) -> tuple[list[dict], list[dict]]:

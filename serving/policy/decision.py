@@ -54,6 +54,11 @@ class Policy:
         """The policy as plain data, with its version."""
         return {"version": self.version, **json.loads(json.dumps(self.content))}
 
+    @property
+    def tiers(self) -> list[str]:
+        """The tiers from best to worst."""
+        return list(self.parts.tiers)
+
     def sentences(self) -> list[str]:
         """The policy as plain sentences, in the order in which it is applied."""
         return sentences(self.parts)

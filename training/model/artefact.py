@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -48,10 +47,10 @@ def save_model(model: RiskModel, models: Path) -> RiskModel:
         _write_files(model, folder)
         version = _write_manifest(folder)
         target = models / version
+        if target.exists() and not _is_intact(target):
+            target.rename(Path(scratch) / "damaged")
         if not target.exists():
             folder.rename(target)
-        else:
-            shutil.rmtree(folder)
     return load_model(target, model.features)
 
 
@@ -140,6 +139,14 @@ def _verify(folder: Path) -> None:
     )
     if wrong:
         raise ArtefactError(f"model {folder.name} was changed after training: {', '.join(wrong)}; roll back")
+
+
+def _is_intact(folder: Path) -> bool:
+    try:
+        _verify(folder)
+    except ArtefactError:
+        return False
+    return True
 
 
 def _horizon(folder: Path, described: dict[str, Any]) -> HorizonModel:

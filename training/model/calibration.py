@@ -71,4 +71,5 @@ def held_below(p: np.ndarray, shorter: np.ndarray) -> np.ndarray:
     """
     with np.errstate(over="ignore"):
         held = p * np.exp(-np.logaddexp(0.0, SHARPNESS * (np.log(p) - np.log(shorter))) / SHARPNESS)
-    return np.where(shorter >= 1.0, p, held)
+    # The minimum is for the last bit alone, which rounding may carry above.
+    return np.where(shorter >= 1.0, p, np.minimum(held, shorter))

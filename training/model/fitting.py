@@ -17,7 +17,7 @@ from features.featureset import FeatureSet
 from features.history import History
 from training.cohort import Cohort, replay
 from training.model.calibration import Calibration
-from training.model.risk_model import GOES_ON, HorizonModel, RiskModel
+from training.model.risk_model import GOES_ON, OWN_RATE, HorizonModel, RiskModel
 from training.settings import TrainingSettings
 
 Progress = Callable[[str], None]
@@ -48,9 +48,19 @@ class Lesson:
         return len(np.unique(self.invoice[self.late > 0]))
 
 
-def lesson(cohort: Cohort, values: np.ndarray, target: str, day: int) -> Lesson:
-    """The rows whose outcome of `target` is known to `day` and was open when asked."""
-    taught = cohort.teaches(target, day)
+def lesson(cohort: Cohort, values: np.ndarray, target: str, day: int, most_rows: int) -> Lesson:
+    """The rows whose outcome of `target` is known to `day` and was open when asked.
+
+    Of more than `most_rows` it keeps every second, third … invoice with all its rows, in order of issue:
+    more would cost time and teach next to nothing.
+    """
+    taught = np.flatnonzero(cohort.teaches(target, day))
+    step = -(-len(taught) // most_rows)
+    if step > 1:
+        issued_on = cohort.history.invoices["issued_on"]
+        invoices = np.unique(cohort.rows[taught])
+        kept = invoices[np.lexsort((invoices, issued_on[invoices]))][::step]
+        taught = taught[np.isin(cohort.rows[taught], kept)]
     return Lesson(
         values[taught],
         cohort.outcomes[target][taught],
@@ -89,35 +99,35 @@ def fit_on(
 ) -> RiskModel:
     """The same from a cohort and its feature values, which may reach beyond `cut`."""
     rule, day = cohort.history.rule, day_number(cut)
-    lessons = {target: lesson(cohort, values, target, day) for target in rule.horizons}
-    ordered = sorted(rule.horizons, key=lambda target: rule.horizons[target])
-    if not len(lessons[ordered[0]]):
-        raise ValueError(
-            f"no invoice had matured by {cut}: the first horizon needs {rule.horizons[ordered[0]]} days after due. "
-            "Train on a later day or on an older ledger."
-        )
     models: list[HorizonModel] = []
-    for target in ordered:
+    described = {}
+    for target in sorted(rule.horizons, key=lambda target: rule.horizons[target]):
         progress(f"fitting {target}")
-        models.append(
-            _fit_horizon(target, lessons[target], models, features, settings, rule.horizons[target])
-        )
-    return _assembled(cohort, values, lessons, models, cut, features, settings)
+        taught = lesson(cohort, values, target, day, settings.most_rows)
+        if not models and not len(taught):
+            raise ValueError(
+                f"no invoice had matured by {cut}: the first horizon needs {rule.horizons[target]} days after due. "
+                "Train on a later day or on an older ledger."
+            )
+        model = _fit_horizon(target, taught, models, features, settings, rule.horizons[target])
+        models.append(model)
+        described[target] = _described(model, taught)
+    return _assembled(cohort, values, models, described, cut, features, settings)
 
 
 def _assembled(
     cohort: Cohort,
     values: np.ndarray,
-    lessons: dict[str, Lesson],
     models: list[HorizonModel],
+    described: dict[str, dict[str, Any]],
     cut: date,
     features: FeatureSet,
     settings: TrainingSettings,
 ) -> RiskModel:
     rule = cohort.history.rule
-    first = lessons[models[0].target]
-    issue = values[cohort.teaches(models[0].target, day_number(cut)) & (cohort.weeks_open == 0)]
-    seen = issue if len(issue) else first.values
+    taught = cohort.teaches(models[0].target, day_number(cut))
+    at_issue = taught & (cohort.weeks_open == 0)
+    seen = values[at_issue if at_issue.any() else taught]
     known = ~np.isnan(seen).all(axis=0)
     medians = np.full(len(features.names), np.nan)
     medians[known] = np.nanmedian(seen[:, known], axis=0)
@@ -129,7 +139,7 @@ def _assembled(
         "feature_fingerprint": features.fingerprint(rule),
         "features": len(features.names),
         "settings": settings.model_dump(),
-        "horizons": {model.target: _described(model, lessons[model.target]) for model in models},
+        "horizons": described,
     }
     return RiskModel(
         rule,
@@ -191,7 +201,7 @@ def _without_own_model(
     short: str,
 ) -> HorizonModel:
     if not shorter:
-        column = taught.values[:, features.names.index("late_rate")]
+        column = taught.values[:, features.names.index(OWN_RATE[target])]
         base = float(np.clip(np.average(column, weights=taught.weight), 1e-4, 1 - 1e-4))
         return HorizonModel(target, days, "rate", base, f"the customer's own late rate: {short}")
     known = GOES_ON.get((shorter[-1].target, target))
@@ -255,6 +265,7 @@ def _boost(
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "max_depth": settings.depth,
+        "max_bin": settings.bins,
         "min_data_in_leaf": min(settings.least_rows_in_leaf, max(len(taught) // 50, 5)),
         "feature_fraction": settings.share_of_features,
         "bagging_fraction": settings.share_of_rows,

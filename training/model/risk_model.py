@@ -22,6 +22,8 @@ from training.model.calibration import Calibration, bounded, held_below, log_odd
 
 EVIDENCE_LEVELS = (("none", 1), ("little", 5), ("some", 20))
 """Fewer settled invoices than the number: that level; else `ample`."""
+OWN_RATE = {"p_late": "late_rate", "p_late_30": "late_rate_of_30", "p_late_90": "late_rate_of_90"}
+"""The feature that is the customer's own late rate of each target."""
 GOES_ON = {("p_late", "p_late_30"): "late_goes_past_30", ("p_late_30", "p_late_90"): "late_goes_past_90"}
 """The feature that says how often a customer's lateness goes on from one horizon to the next."""
 TOP_REASONS = 4
@@ -94,7 +96,7 @@ class RiskModel:
         if shorter is not None:
             before = np.where(waited > shorter.days, 1.0, before)
         if model.kind == "rate":
-            return self._column(values, "late_rate")
+            return self._column(values, OWN_RATE[model.target])
         if model.kind == "ratio":
             return before * self._goes_on(model, values, waited)[1]
         assert model.booster is not None
@@ -157,7 +159,8 @@ class RiskModel:
         parts = np.zeros_like(values)
         base = float(log_odds(np.array(model.base)))
         if model.kind == "rate":
-            self._put(parts, "late_rate", log_odds(self._column(values, "late_rate")) - base)
+            own_rate = OWN_RATE[model.target]
+            self._put(parts, own_rate, log_odds(self._column(values, own_rate)) - base)
             return base, parts
         waited = self._column(values, "days_past_due")
         share, left = (np.clip(part, 1e-6, 1 - 1e-6) for part in self._goes_on(model, values, waited))
@@ -183,7 +186,8 @@ class RiskModel:
             if best is None or sign * parts[column] > sign * parts[best]:
                 leading[described.reason] = column
         contributions["calibration"] = rest
-        order = sorted(leading, key=lambda code: -abs(contributions[code]))[:TOP_REASONS]
+        listed = [code for code in REASON_CODES if code in leading]
+        order = sorted(listed, key=lambda code: -abs(contributions[code]))[:TOP_REASONS]
         reasons = [
             self._reason(leading[code], values, contributions[code]) for code in order if contributions[code]
         ]

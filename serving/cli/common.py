@@ -1,0 +1,156 @@
+"""What do all verbs share? Options, where state lives, how results, progress and refusals are printed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from features.lateness import LatenessRule
+from features.ledger import Ledger, LedgerError, summarise
+from training.champion import NoChampion
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+MOST_LINES = 20
+
+# Where nobody looks (a pipe, a log), a table need not fit a narrow window.
+_WIDTH = None if sys.stdout.isatty() else 140
+out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Refusal(click.ClickException):
+    """Could not run: nothing was written. Exit code 2."""
+
+    exit_code = 2
+
+
+def home() -> Path:
+    """The folder of all state: DUECOURSE_HOME, else .duecourse here."""
+    return Path(os.environ.get("DUECOURSE_HOME") or ".duecourse")
+
+
+def now() -> datetime:
+    """The present moment; the only clock of the commands."""
+    return datetime.now(UTC)
+
+
+def as_json(content: Any) -> str:
+    """One JSON document for `--json`."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=str)
+
+
+def refusing() -> Callable[[Verb], Verb]:
+    """Turn what a user can mend into one clear message and exit code 2."""
+
+    def wrapped(verb: Verb) -> Verb:
+        @functools.wraps(verb)
+        def run(*args: Any, **given: Any) -> Any:
+            try:
+                return verb(*args, **given)
+            except LedgerError as error:
+                raise Refusal("the ledger cannot be used:\n" + "\n".join(summarise(error.problems))) from None
+            except (ValueError, NoChampion, OSError) as error:
+                raise Refusal(str(error)) from None
+
+        return run  # type: ignore[return-value]
+
+    return wrapped
+
+
+ledger_argument = click.argument(
+    "ledger", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="LEDGER"
+)
+json_option = click.option("--json", "is_json", is_flag=True, help="Print the figures as JSON.")
+as_of_option = click.option(
+    "--as-of",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    help="Start of this day: facts known on earlier days count. Default: the day after the latest fact.",
+)
+policy_option = click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A policy file. Default: policy.yaml in DUECOURSE_HOME, else the packaged one.",
+)
+config_option = click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A mlflow.yaml. Default: the one in DUECOURSE_HOME, else the packaged one.",
+)
+
+
+def rule_options(verb: Verb) -> Verb:
+    """Options that say what late means."""
+    late = click.option(
+        "--late-after",
+        type=click.IntRange(0, 365),
+        default=5,
+        show_default=True,
+        help="Late means settled more than so many days after due.",
+    )
+    calendar = click.option(
+        "--calendar-days",
+        is_flag=True,
+        help="Count from printed due dates, also where they fall on weekends or holidays.",
+    )
+    return late(calendar(verb))
+
+
+def lateness_rule(late_after: int, calendar_days: bool) -> LatenessRule:
+    """The rule that the options describe."""
+    return LatenessRule(late_after, calendar_days)
+
+
+def load_ledger(folder: Path) -> Ledger:
+    """The ledger of a folder; what was repaired or set aside is said on the error stream."""
+    with progressing("reading the ledger"):
+        ledger = Ledger.load(folder)
+    say_problems(ledger)
+    return ledger
+
+
+def say_problems(ledger: Ledger) -> None:
+    """One line per sort of oddity, notes left out: `duecourse check` lists them."""
+    changed = [problem for problem in ledger.problems if problem.severity != "note"]
+    if changed:
+        notes.print(f"[dim]{len(changed)} rows repaired or set aside; `duecourse check` lists them.[/dim]")
+
+
+def chosen_day(as_of: datetime | None, ledger: Ledger) -> date:
+    """The day of `--as-of`, or the day after the latest fact; it is printed."""
+    from serving.scoring import default_as_of
+
+    day = as_of.date() if as_of else default_as_of(ledger)
+    notes.print(f"[dim]as of the start of {day}[/dim]")
+    return day
+
+
+@contextmanager
+def progressing(step: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal, nothing elsewhere; call it with the name of each next step, or with (done, total)."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
+        task = bar.add_task(step, total=total)
+
+        def advance(*given: Any) -> None:
+            if len(given) == 2:
+                bar.update(task, completed=given[0], total=given[1])
+            else:
+                bar.update(task, description=str(given[0]))
+
+        yield advance

@@ -1,0 +1,104 @@
+"""The verbs that make and check ledgers: `check`, `import`, `simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from features.ledger import Ledger, LedgerError, problem_report, report
+from serving.cli.common import as_json, json_option, ledger_argument, notes, out, progressing, refusing
+
+
+@click.command()
+@ledger_argument
+@json_option
+def check(ledger: Path, is_json: bool) -> None:
+    """Validate a ledger: every problem with its table, row, key, value and mend.
+
+    Exit code 0: usable (repairs and rows set aside are listed); 1: errors that stop a load.
+    """
+    try:
+        with progressing("checking the ledger"):
+            loaded = Ledger.load(ledger)
+        found = report(loaded)
+    except LedgerError as error:
+        found = problem_report(error.problems)
+    if is_json:
+        click.echo(as_json(found))
+    else:
+        _print_report(found)
+    raise SystemExit(0 if found["usable"] else 1)
+
+
+def _print_report(found: dict) -> None:
+    for name, rows in found.get("rows", {}).items():
+        aside = found["set_aside_rows"].get(name, 0)
+        out.print(f"{name:20} {rows:>9,} rows" + (f"  ({aside:,} set aside)" if aside else ""))
+    for line in found["summary"]:
+        out.print(f"  {line}", markup=False)
+    counts = ", ".join(f"{count} {severity}" for severity, count in found["counts"].items() if count)
+    if found["usable"]:
+        out.print(f"The ledger can be used up to {found['latest_fact']}. Found: {counts or 'nothing odd'}.")
+    else:
+        out.print(f"The ledger cannot be used. Found: {counts}.")
+
+
+@click.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--mapping", required=True, help="A shipped mapping (canonical, sap-ledger, ibm-watson) or a YAML file."
+)
+@click.option(
+    "--to",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The ledger folder to write.",
+)
+@json_option
+@refusing()
+def import_(files: tuple[Path, ...], mapping: str, to: Path, is_json: bool) -> None:
+    """Turn an ERP export into a ledger folder; rows that cannot be used go to its folder set_aside."""
+    from features.ledger.importing import import_export
+
+    with progressing("importing"):
+        result = import_export(list(files), mapping, to)
+    found = report(result.ledger)
+    if is_json:
+        click.echo(as_json(found))
+    else:
+        _print_report(found)
+
+
+@click.command()
+@click.option("--customers", type=click.IntRange(1), default=300, show_default=True)
+@click.option("--months", type=click.IntRange(1), default=18, show_default=True)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="The same seed always gives the same book."
+)
+@click.option(
+    "--to",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The ledger folder to write.",
+)
+@json_option
+@refusing()
+def simulate(customers: int, months: int, seed: int, to: Path, is_json: bool) -> None:
+    """Write a fictional ledger whose truth is known (folder truth beside the tables)."""
+    from data_samples import simulator
+
+    with progressing("simulating", customers) as progress:
+        book = simulator.simulate(customers, months, seed, progress)
+        progress("writing")
+        simulator.write(book, to)
+    rows = {name: len(table) for name, table in book.tables.items()}
+    if is_json:
+        click.echo(as_json({"ledger": str(to), "rows": rows}))
+    else:
+        notes.print(f"wrote {rows['invoices']:,} invoices of {customers:,} fictional customers to {to}")
+
+
+VERBS = (check, import_, simulate)

@@ -1,0 +1,87 @@
+"""The verbs of the operator: `serve` and `tokens`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from serving.cli.common import (
+    Refusal,
+    as_json,
+    as_of_option,
+    home,
+    json_option,
+    ledger_argument,
+    now,
+    out,
+    policy_option,
+)
+from serving.tokens import create_token, list_tokens, revoke_token
+
+
+@click.command()
+@ledger_argument
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Off loopback a token is needed: duecourse tokens create.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=3000, show_default=True, help="0 takes a free one."
+)
+@as_of_option
+@policy_option
+def serve(ledger: Path, host: str, port: int, as_of: datetime | None, policy: Path | None) -> None:
+    """Serve the scoring API of a ledger until Ctrl+C."""
+    from serving.server import ServeError
+    from serving.server import serve as run
+
+    try:
+        run(ledger, host, port, as_of.date() if as_of else None, home(), policy)
+    except ServeError as error:
+        raise Refusal(str(error)) from None
+
+
+@click.group()
+def tokens() -> None:
+    """Tokens of API callers: needed off loopback, and everywhere with DUECOURSE_AUTH=required."""
+
+
+@tokens.command()
+@click.argument("name")
+def create(name: str) -> None:
+    """Make a token and print it, once: only its hash is kept."""
+    try:
+        click.echo(create_token(home(), name, now().date()))
+    except ValueError as error:
+        raise Refusal(str(error)) from None
+
+
+@tokens.command("list")
+@json_option
+def list_(is_json: bool) -> None:
+    """Names of the tokens and since when they exist."""
+    found = list_tokens(home())
+    if is_json:
+        click.echo(as_json([{"name": token.name, "created_on": str(token.created_on)} for token in found]))
+        return
+    for token in found:
+        out.print(f"{token.name}  since {token.created_on}", markup=False)
+    out.print(f"{len(found)} tokens.")
+
+
+@tokens.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Revoke a token; running services refuse it at once."""
+    try:
+        revoke_token(home(), name)
+    except KeyError:
+        raise Refusal(f"there is no token {name!r}; `duecourse tokens list` names them") from None
+    out.print(f"Revoked {name}.")
+
+
+VERBS = (serve, tokens)

@@ -1,0 +1,288 @@
+"""What is known today of each open invoice and its customer? The facts that the policy decides on.
+
+Unlike features, these are read at the end of the as-of day: what came in today (a payment, a promise, a
+dispute) reaches people at once. Every answer is a search in arrays that are sorted once, so one invoice costs
+the same in a book of any size, and requests for different days share nothing that has to be thrown away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.balances import Steps
+from features.days import NEVER, day_number, day_numbers
+from features.events import WHOLE_INVOICE
+from features.history import History, Past, positions
+from features.ledger.cells import digits_of
+
+
+class Facts:
+    """What the ledger of a history says of its invoices and customers as of any day."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+
+    @cached_property
+    def named(self) -> dict[str, np.ndarray]:
+        """The invoices' own words: invoice_id, customer_id, currency; object arrays of shape (invoices,)."""
+        table = self.history.tables["invoices"]
+        columns = ("invoice_id", "customer_id", "currency")
+        return {name: table[name].to_numpy(dtype=object) for name in columns}
+
+    @cached_property
+    def _place_of(self) -> dict[str, int]:
+        ids = self.named["invoice_id"].tolist()
+        return dict(zip(ids, range(len(ids)), strict=True))
+
+    def position(self, invoice_id: str) -> int:
+        """Position of an invoice, -1 where the ledger has none of that id."""
+        return self._place_of.get(invoice_id, -1)
+
+    def rows_of(self, customers: np.ndarray) -> np.ndarray:
+        """Positions of all invoices of some customers, given once each, by their numbers."""
+        begin, end = (np.searchsorted(self._by_customer.keys, customers + step) for step in (0, 1))
+        parts = [self._by_customer.rows[b:e] for b, e in zip(begin.tolist(), end.tolist(), strict=True)]
+        return np.concatenate(parts) if parts else np.array([], dtype=np.int64)
+
+    @cached_property
+    def _by_customer(self) -> _Sorted:
+        return _Sorted.of(self.history.invoices["customer"])
+
+    @cached_property
+    def _steps(self) -> Steps:
+        """Every invoice's balance in its own currency: converted back from a base currency it is not exact."""
+        invoices = self.history.tables["invoices"]
+        if (invoices["money_unit"] == invoices["currency"]).all():
+            return self.history.steps
+        own = invoices.assign(money_amount=invoices["amount"], money_unit=invoices["currency"])
+        ledger = replace(self.history.ledger, tables=self.history.tables | {"invoices": own})
+        return History(ledger, self.history.rule).steps
+
+    @cached_property
+    def _step_keys(self) -> np.ndarray:
+        return _key(self._steps.invoice, self._steps.day)
+
+    def _latest_step(self, rows: np.ndarray, as_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Place of each invoice's last step known before its day, and whether it has one."""
+        at = np.searchsorted(self._step_keys, _key(rows, as_of)) - 1
+        return np.maximum(at, 0), (at >= 0) & (self._steps.invoice[np.maximum(at, 0)] == rows)
+
+    def is_known(self, rows: np.ndarray, day: int) -> np.ndarray:
+        """Whether each invoice was known before a day; shape (n,)."""
+        return self.history.invoices["seen_on"][rows] < day
+
+    def is_open(self, rows: np.ndarray, day: int) -> np.ndarray:
+        """Whether each invoice was known before a day, and not settled before it; shape (n,)."""
+        at, is_known = self._latest_step(rows, np.full(len(rows), day))
+        return is_known & (self._steps.settled_on[at] == NEVER)
+
+    def amount_open(self, rows: np.ndarray, as_of: np.ndarray) -> np.ndarray:
+        """Open minor units in the invoices' own currency, as known before each day; shape (n,), int64."""
+        at, is_known = self._latest_step(rows, as_of)
+        return np.where(is_known, self._steps.balance[at], 0)
+
+    def amount_known(self, rows: np.ndarray) -> np.ndarray:
+        """Whether each invoice's amount was given; without it nobody can say what is open."""
+        return self._amount_known[rows]
+
+    @cached_property
+    def _amount_known(self) -> np.ndarray:
+        return self.history.tables["invoices"]["amount_known"].to_numpy(dtype=bool)
+
+    def is_known_customer(self, customer: int, day: int) -> bool:
+        """Whether anything about a customer was known before a day; undated master data always is."""
+        return bool(self._customer_known_on[customer] < day)
+
+    @cached_property
+    def _customer_known_on(self) -> np.ndarray:
+        first = np.full(len(self.history.customers), NEVER)
+        for name, table in self.history.tables.items():
+            if "customer_id" in table:
+                known = _undated_first(table) if name == "customers" else day_numbers(table["known_on"])
+                codes = self.history.customer_codes(table["customer_id"])
+                np.minimum.at(first, codes[codes >= 0], known[codes >= 0])
+        return first
+
+    def master(self, customers: np.ndarray, day: int) -> pd.DataFrame:
+        """The newest master data of each customer known before a day; an empty row where there is none."""
+        return self._master_rows.iloc[self._latest_master(customers, day)]
+
+    def _latest_master(self, customers: np.ndarray, day: int) -> np.ndarray:
+        keys, rows = self._masters.keys, self._masters.rows
+        at = np.searchsorted(keys, _key(customers, np.full(len(customers), day))) - 1
+        found = (at >= 0) & (keys[np.maximum(at, 0)] >> 32 == customers) if len(keys) else at >= 0
+        return np.where(found, rows[np.maximum(at, 0)] if len(keys) else -1, -1)
+
+    @cached_property
+    def _masters(self) -> _Sorted:
+        table = self.history.tables["customers"]
+        return _Sorted.of(_key(self.history.customer_codes(table["customer_id"]), _undated_first(table)))
+
+    @cached_property
+    def _master_rows(self) -> pd.DataFrame:
+        """The customers table as plain values, with an empty row at the end for customers it lacks."""
+        names = ("name", "parent_id", "debtor_type", "country", "industry")
+        table = self.history.tables["customers"]
+        texts = {name: np.append(table[name].fillna("").to_numpy(dtype=object), "") for name in names}
+        return pd.DataFrame(
+            texts | {"key_account": np.append(table["key_account"].to_numpy(dtype=bool), False)}, dtype=object
+        )
+
+    def cases(self, rows: np.ndarray, as_of: date) -> dict[str, np.ndarray]:
+        """What `Policy.decide` wants to know of invoices, less scores: columns of shape (n,)."""
+        today = np.full(len(rows), day_number(as_of) + 1)
+        past = self.history.past(rows, today)
+        currency = self.named["currency"][rows]
+        units = 10.0 ** digits_of(currency)
+        owed = self.amount_open(rows, today) / units
+        due_on = self.history.invoices["due_on"][rows]
+        return {
+            "invoice_id": self.named["invoice_id"][rows],
+            "customer_id": self.named["customer_id"][rows],
+            "as_of": np.full(len(rows), np.datetime64(as_of, "s")),
+            "due_on": _dates(due_on.astype(np.float64)),
+            "currency": currency,
+            "amount_open": np.where(self.amount_known(rows), owed, np.nan),
+            "customer_open": self._customer_open(rows, int(today[0]) if len(rows) else 0) / units,
+            "late_share_customer": past.matured.mean("late", 365),
+            "settled_count": past.settled.count(),
+            **_dialogue(past, units, as_of),
+            **self._account(rows, today, units),
+        }
+
+    def _account(self, rows: np.ndarray, today: np.ndarray, units: np.ndarray) -> dict[str, Any]:
+        """Cash on account, payment plans and what the customer master says today."""
+        customer = self.history.invoices["customer"][rows]
+        master = self.master(customer, int(today[0]) if len(rows) else 0)
+        return {
+            "unapplied_cash": np.maximum(self._loose_cash(self._account_of[rows], today), 0) / units,
+            "plan_running": self._plans.running(rows, customer, today),
+            "key_account": master["key_account"].to_numpy(dtype=bool),
+            "debtor_type": master["debtor_type"].to_numpy(),
+            "country": master["country"].to_numpy(),
+        }
+
+    @cached_property
+    def _currencies(self) -> pd.Index:
+        return pd.Index(sorted(set(self.named["currency"].tolist())))
+
+    @cached_property
+    def _account_of(self) -> np.ndarray:
+        """Each invoice's account, as a number: its customer's dealings in its currency."""
+        return self._accounts(self.history.invoices["customer"], self.named["currency"])
+
+    def _accounts(self, customer: np.ndarray, currency: np.ndarray) -> np.ndarray:
+        code = positions(self._currencies, currency)
+        return np.where((customer >= 0) & (code >= 0), customer * len(self._currencies) + code, -1)
+
+    def _loose_cash(self, account: np.ndarray, today: np.ndarray) -> np.ndarray:
+        """Minor units on each account before a day: money and credits that belong to no invoice yet."""
+        movements, total = self._loose
+        begin = np.searchsorted(movements.keys, _key(account, np.zeros_like(today)))
+        return total[np.searchsorted(movements.keys, _key(account, today))] - total[begin]
+
+    @cached_property
+    def _loose(self) -> tuple[_Sorted, np.ndarray]:
+        """Movements by account and the day we knew of each, and their running total."""
+        tables = self.history.tables
+        parts = [
+            table[table["invoice_id"].isna()]
+            .rename(columns={dated: "on"})
+            .filter(["customer_id", "currency", "amount", "on", "known_on"])
+            for table, dated in ((tables["payments"], "paid_on"), (tables["credit_notes"], "credited_on"))
+        ]
+        loose = pd.concat(parts)
+        day = np.maximum(day_numbers(loose["on"]), day_numbers(loose["known_on"]))
+        customer = self.history.customer_codes(loose["customer_id"])
+        account = self._accounts(customer, loose["currency"].to_numpy(dtype=object))
+        movements = _Sorted.of(_key(account, day))
+        return movements, np.append(0, np.cumsum(loose["amount"].to_numpy(np.int64)[movements.rows]))
+
+    def _customer_open(self, rows: np.ndarray, today: int) -> np.ndarray:
+        """Minor units that each invoice's customer owes in all in the invoice's currency."""
+        theirs = self.rows_of(np.unique(self.history.invoices["customer"][rows]))
+        accounts, place = np.unique(self._account_of[theirs], return_inverse=True)
+        total = np.zeros(len(accounts), np.int64)
+        np.add.at(total, place, self.amount_open(theirs, np.full(len(theirs), today)))
+        return total[np.searchsorted(accounts, self._account_of[rows])]
+
+    @cached_property
+    def _plans(self) -> _Plans:
+        table = self.history.tables["payment_plans"]
+        return _Plans(
+            self.history.positions_of(table["invoice_id"]),
+            self.history.customer_codes(table["customer_id"]),
+            day_numbers(table["due_on"]),
+            day_numbers(table["known_on"]),
+        )
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """Numbers in ascending order, and the rows they came from."""
+
+    keys: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, keys: np.ndarray) -> _Sorted:
+        rows = np.argsort(keys, kind="stable")
+        return cls(keys[rows], rows)
+
+
+@dataclass(frozen=True)
+class _Plans:
+    """Instalments of payment plans: of an invoice, or of a customer as a whole (invoice -1)."""
+
+    invoice: np.ndarray
+    customer: np.ndarray
+    due_on: np.ndarray
+    known_on: np.ndarray
+
+    def running(self, rows: np.ndarray, customer: np.ndarray, today: np.ndarray) -> np.ndarray:
+        """Whether an instalment of the invoice's plan, or of its customer's, is still to come."""
+        if not len(rows) or not len(self.invoice):
+            return np.zeros(len(rows), dtype=bool)
+        still = (self.known_on < today[0]) & (self.due_on >= today[0] - 1)
+        whole = still & (self.invoice < 0)
+        return np.isin(rows, self.invoice[still]) | np.isin(customer, self.customer[whole])
+
+
+def _dialogue(past: Past, units: np.ndarray, as_of: date) -> dict[str, Any]:
+    """Disputes, promises, contacts and complaints as they stand."""
+    own = past.of("invoice")
+    disputed = own.disputes.sum("amount") - own.disputes_closed.sum("amount")
+    promised = own.promises.latest("promised_on")
+    is_pending = promised >= day_number(as_of)
+    return {
+        "is_disputed": own.disputes.count() > own.disputes_closed.count(),
+        "disputed_amount": np.where(disputed >= WHOLE_INVOICE, 0.0, np.maximum(disputed, 0) / units),
+        "promise_pending": is_pending,
+        "promised_on": _dates(promised),
+        "promise_broken": ~is_pending & (own.promises_due.latest("broken") == 1),
+        "days_since_contact": past.contacts.days_since() - 1,
+        "contacts_90": past.contacts.count(90),
+        "complaint_open": past.complaints.count() > past.complaints_closed.count(),
+    }
+
+
+def _dates(days: np.ndarray) -> np.ndarray:
+    """Day numbers (NaN where none) as datetimes."""
+    numbers = np.where(np.isnan(days), np.iinfo(np.int64).min, np.nan_to_num(days).astype(np.int64))
+    return numbers.astype("datetime64[D]").astype("datetime64[s]")
+
+
+def _undated_first(customers: pd.DataFrame) -> np.ndarray:
+    """Since when each row of master data holds; 0 where nobody knows."""
+    known = day_numbers(customers["known_on"])
+    return np.where(known == NEVER, 0, known)
+
+
+def _key(group: np.ndarray, day: np.ndarray) -> np.ndarray:
+    return (group << 32) | day

@@ -1,0 +1,329 @@
+"""What does duecourse say about open invoices? Ledger, champion and policy give the score rows.
+
+The API, the pages and the nightly command all use this one `Scorer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.catalogue import CATALOGUE
+from features.days import day_number, to_date
+from features.history import History
+from features.ledger import Ledger, written_amount
+from serving.facts import Facts
+from serving.policy import Policy
+from training.champion import champion_folder
+from training.model import Explanation, RiskModel, load_model
+
+TARGETS = ("p_late", "p_late_30", "p_late_90")
+COLUMNS = (
+    "invoice_id",
+    "customer_id",
+    "as_of",
+    "amount_open",
+    "currency",
+    "days_past_due",
+    "p_late",
+    "p_late_30",
+    "p_late_90",
+    "evidence",
+    "tier",
+    "action",
+    "action_by",
+    "reasons",
+    "model_version",
+    "policy_version",
+)
+"""The score row, in the order of the contract."""
+RECOMMENDATION = ("who", "channel", "objective", "opening", "action_rule", "guards", "why")
+"""What comes with an action beside the score row."""
+
+
+def default_as_of(ledger: Ledger) -> date:
+    """The day after the latest fact: everything recorded is in the past. Raises ValueError without any fact."""
+    latest = ledger.latest_fact
+    if latest is None:
+        raise ValueError("the ledger holds no dated fact: give it invoices, or name a day with --as-of")
+    return latest + timedelta(days=1)
+
+
+class Scorer:
+    """Scores of a ledger's open invoices as of any day, by one model and one policy.
+
+    Safe to use from several threads: what is kept between questions is made once and never changed.
+    """
+
+    def __init__(self, ledger: Ledger, model: RiskModel, policy: Policy, as_of: date | None = None) -> None:
+        self.ledger, self.model, self.policy = ledger, model, policy
+        self.as_of = as_of or default_as_of(ledger)
+        self.history = History(ledger, model.rule)
+        self.facts = Facts(self.history)
+
+    @classmethod
+    def load(cls, home: Path, ledger: Path, as_of: date | None = None, policy: Path | None = None) -> Scorer:
+        """The champion of `home`, verified, on the ledger of a folder."""
+        model = load_model(champion_folder(home))
+        return cls(Ledger.load(ledger), model, load_policy(home, policy), as_of)
+
+    @property
+    def trained_before(self) -> date:
+        """The model knows facts before this day."""
+        return date.fromisoformat(self.model.card["trained_on_facts_before"])
+
+    def context_as_of(self, as_of: date | None = None) -> date:
+        """The day as of which the loaded book's totals answer a question: no later than its facts reach."""
+        return min(as_of or self.as_of, self._facts_reach)
+
+    @cached_property
+    def _facts_reach(self) -> date:
+        return default_as_of(self.ledger) if self.ledger.latest_fact else self.as_of
+
+    def warm_up(self) -> None:
+        """Sort the book for questions about one invoice, so that the first caller does not wait for it."""
+        is_open = self.history.open_on(day_number(self.as_of))
+        if len(is_open):
+            self.customer(str(self.facts.named["customer_id"][is_open[0]]))
+
+    def score_open(self, as_of: date | None = None, full: bool = False) -> pd.DataFrame:
+        """One score row per invoice open on the day, ordered by invoice id; `full` adds the recommendation."""
+        day = as_of or self.as_of
+        return pd.DataFrame(self._score(self.facts, self.history.open_on(day_number(day)), day, full))
+
+    def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
+        """Score rows of the open ones among the named invoices, in the order asked, and what was not scored."""
+        day = as_of or self.as_of
+        rows, problems = [], []
+        for place, invoice_id in enumerate(invoice_ids):
+            position = self.facts.position(invoice_id)
+            code, detail, mend = self._not_scored(invoice_id, position, day)
+            if code:
+                where = {"pointer": f"/invoice_ids/{place}", "value": invoice_id}
+                problems.append(where | {"code": code, "detail": detail, "mend": mend})
+            else:
+                rows.append(position)
+        return records(self._score(self.facts, np.array(rows, dtype=np.int64), day)), problems
+
+    def _not_scored(self, invoice_id: str, position: int, day: date) -> tuple[str, str, str]:
+        """Why an invoice has no score on a day: code, detail and mend; empty texts where it has one."""
+        row = np.array([position])
+        if position < 0 or not self.facts.is_known(row, day_number(day))[0]:
+            detail = f"no invoice {invoice_id!r} is known before {day}"
+            return "unknown_id", detail, "Load a ledger that holds it, or send its ledger in the body."
+        if not self.facts.is_open(row, day_number(day))[0]:
+            detail = f"invoice {invoice_id!r} was settled before {day}"
+            return "invoice_not_open", detail, "Ask as of an earlier day."
+        return "", "", ""
+
+    def score_ledger(
+        self, rows: Mapping[str, list[Mapping[str, Any]]], as_of: date
+    ) -> tuple[list[dict], list[dict]]:
+        """Score rows of every open invoice of a small ledger; segment totals come from the loaded book.
+
+        Exchange rates do too where the rows hold none. Raises LedgerError where the rows cannot be read.
+        """
+        ledger = Ledger.from_rows({**self._rates, **rows}, self.ledger.settings)
+        facts = Facts(History(ledger, self.model.rule, context=self.history))
+        scored = self._score(facts, facts.history.open_on(day_number(as_of)), as_of)
+        problems = [
+            {
+                "pointer": f"/ledger{problem.pointer}",
+                "code": problem.code,
+                "detail": problem.message,
+                "mend": problem.mend,
+            }
+            for problem in ledger.problems
+            if problem.table in rows
+        ]
+        return records(scored), problems + _not_known_yet(facts, rows, as_of)
+
+    @cached_property
+    def _rates(self) -> dict[str, list[dict[str, Any]]]:
+        """The book's exchange rates as rows: the same invoice is converted alike in a body and in the book."""
+        table = self.ledger.tables["exchange_rates"]
+        columns = {name: _as_written(table[name]) for name in table.columns}
+        return {
+            "exchange_rates": [
+                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+            ]
+        }
+
+    def score_of(self, invoice_id: str, as_of: date | None = None) -> dict[str, Any]:
+        """The score row of one invoice with its recommendation; KeyError if unknown, ValueError if settled."""
+        day = as_of or self.as_of
+        position = self._position(invoice_id, day)
+        return records(self._score(self.facts, np.array([position]), day, full=True))[0]
+
+    def _position(self, invoice_id: str, day: date) -> int:
+        position = self.facts.position(invoice_id)
+        code, detail, mend = self._not_scored(invoice_id, position, day)
+        if code == "unknown_id":
+            raise KeyError(invoice_id)
+        if code:
+            raise ValueError(f"{detail}. {mend}")
+        return position
+
+    def explain(self, invoice_id: str, as_of: date | None = None) -> tuple[dict[str, Any], Explanation]:
+        """The score row of one invoice and its full explanation; KeyError if unknown, ValueError if settled."""
+        day = as_of or self.as_of
+        position = np.array([self._position(invoice_id, day)])
+        values = CATALOGUE.compute(self.history, position, np.array([day_number(day)]))
+        return self.score_of(invoice_id, day), self.model.explain(values)[0]
+
+    def customer(self, customer_id: str, as_of: date | None = None) -> dict[str, Any]:
+        """How a customer pays and what it owes, with the scores of its open invoices; KeyError if unknown."""
+        day = as_of or self.as_of
+        code = self.history.customer_codes(pd.Series([customer_id], dtype="str"))
+        if code[0] < 0 or not self.facts.is_known_customer(int(code[0]), day_number(day)):
+            raise KeyError(customer_id)
+        invoices = self.facts.rows_of(code)
+        mine = invoices[self.facts.is_open(invoices, day_number(day))]
+        return {
+            "customer_id": customer_id,
+            "as_of": day.isoformat(),
+            **self._master(code, day),
+            "payment_behaviour": self._behaviour(invoices[:1], day),
+            "open": self._owed(mine, day),
+            "scores": records(self._score(self.facts, mine, day)),
+        }
+
+    def _master(self, code: np.ndarray, day: date) -> dict[str, Any]:
+        row = self.facts.master(code, day_number(day)).iloc[0]
+        names = ("name", "parent_id", "debtor_type", "country", "industry")
+        return {name: row[name] for name in names if row[name]}
+
+    def _behaviour(self, rows: np.ndarray, day: date) -> dict[str, Any]:
+        """How the customer of these invoice positions (one, or none) pays."""
+        if not len(rows):
+            return {"settled_invoices": 0}
+        past = self.history.past(rows, np.array([day_number(day)]))
+        return {
+            "settled_invoices": int(past.settled.count()[0]),
+            "late_share_of_last_12": _rounded(past.matured.recent("late", 12)[0]),
+            "mean_days_late_90": _rounded(past.settled.mean("days_late", 90)[0]),
+            "mean_days_late": _rounded(past.settled.mean("days_late")[0]),
+            "overdue_invoices": int(past.overdue.count()[0]),
+        }
+
+    def _owed(self, rows: np.ndarray, day: date) -> list[dict[str, Any]]:
+        owed = self.facts.amount_open(rows, np.full(len(rows), day_number(day)))
+        totals = pd.Series(owed).groupby(self.facts.named["currency"][rows]).agg(["sum", "count"])
+        return [
+            {
+                "currency": str(currency),
+                "amount": written_amount(int(row["sum"]), str(currency)),
+                "invoices": int(row["count"]),
+            }
+            for currency, row in totals.iterrows()
+        ]
+
+    def model_card(self) -> dict[str, Any]:
+        """What is known of the model that scores."""
+        return {"model_version": self.model.version, **self.model.card}
+
+    def policy_card(self) -> dict[str, Any]:
+        """The policy that decides, with its version and its rules as sentences."""
+        return {
+            "policy_version": self.policy.version,
+            **self.policy.as_dict(),
+            "sentences": self.policy.sentences(),
+        }
+
+    def _score(
+        self, facts: Facts, rows: np.ndarray, day: date, full: bool = False
+    ) -> dict[str, list[Any] | np.ndarray]:
+        """The columns of the score rows of some invoice positions."""
+        as_of = np.full(len(rows), day_number(day))
+        values = CATALOGUE.compute(facts.history, rows, as_of)
+        probabilities = self.model.predict(values)
+        given: dict[str, Any] = {name: probabilities[name].to_numpy() for name in TARGETS}
+        given["evidence"] = self.model.evidence(values)
+        decided = self.policy.decide(pd.DataFrame(facts.cases(rows, day) | given))
+        scored = {
+            **{name: facts.named[name][rows] for name in ("invoice_id", "customer_id", "currency")},
+            "as_of": [day] * len(rows),
+            "amount_open": _written_open(facts, rows, as_of),
+            "days_past_due": as_of - facts.history.invoices["due_on"][rows],
+            **given,
+            **{name: decided[name].to_numpy() for name in ("tier", "action", "action_by", *RECOMMENDATION)},
+            "reasons": [explanation.reasons for explanation in self.model.explain(values)],
+            "model_version": [self.model.version] * len(rows),
+            "policy_version": [self.policy.version] * len(rows),
+        }
+        return {name: scored[name] for name in (*COLUMNS, *(RECOMMENDATION if full else ()))}
+
+
+def _written_open(facts: Facts, rows: np.ndarray, as_of: np.ndarray) -> list[str | None]:
+    """What is open of invoices as decimal texts in their own currency; None where nobody knows the amount."""
+    known, owed = facts.amount_known(rows).tolist(), facts.amount_open(rows, as_of).tolist()
+    currencies = facts.named["currency"][rows].tolist()
+    return [
+        written_amount(amount, currency) if there else None
+        for amount, currency, there in zip(owed, currencies, known, strict=True)
+    ]
+
+
+def _not_known_yet(facts: Facts, rows: Mapping[str, Any], day: date) -> list[dict[str, Any]]:
+    """Invoices of a body that are issued, or learned of, on the day or later: they have no score yet."""
+    seen_on = facts.history.invoices["seen_on"]
+    place_of = {row.get("invoice_id"): place for place, row in enumerate(rows["invoices"])}
+    problems = []
+    for position in np.flatnonzero(~facts.is_known(np.arange(len(seen_on)), day_number(day))).tolist():
+        invoice_id = facts.named["invoice_id"][position]
+        place = place_of.get(invoice_id)
+        seen = to_date(seen_on[position])
+        problems.append(
+            {
+                "pointer": "/ledger/invoices" if place is None else f"/ledger/invoices/{place}",
+                "value": invoice_id,
+                "code": "not_known_yet",
+                "detail": f"invoice {invoice_id!r} is known since {seen}, and {day} is asked at its start",
+                "mend": f"Ask as of {seen + timedelta(days=1)} or later.",
+            }
+        )
+    return problems
+
+
+def _as_written(column: pd.Series) -> list[Any]:
+    """The cells of a column of exchange rates as a body would hold them."""
+    if column.dtype.kind == "M":
+        return column.dt.strftime("%Y-%m-%d").tolist()
+    return column.tolist()
+
+
+def records(scored: Mapping[Any, Any]) -> list[dict[str, Any]]:
+    """Score rows, as a table or its columns, as JSON-ready objects."""
+    columns = {str(name): _json_ready(scored[name]) for name in scored}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _json_ready(column: Any) -> list[Any]:
+    """The values of a column; days as ISO texts, missing ones None."""
+    listed = column if isinstance(column, list) else column.tolist()
+    values = [None if value is pd.NaT or value != value else value for value in listed]
+    return [value.isoformat()[:10] if isinstance(value, date) else value for value in values]
+
+
+def load_policy(home: Path, explicit: Path | None = None) -> Policy:
+    """The policy of an explicit file, else of `home`, else the packaged one."""
+    beside = home / "policy.yaml"
+    return Policy.load(explicit or (beside if beside.exists() else None))
+
+
+def ranked(scored: pd.DataFrame, tiers: Sequence[str]) -> pd.DataFrame:
+    """Score rows by tier from worst to best, then by money at risk, then by invoice id."""
+    order = {tier: place for place, tier in enumerate(reversed(list(tiers)))}
+    at_risk = scored["amount_open"].astype(float).fillna(0) * scored["p_late"]
+    keys = scored.assign(_tier=scored["tier"].map(order), _risk=-at_risk)
+    return keys.sort_values(["_tier", "_risk", "invoice_id"], kind="stable")[scored.columns]
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
