@@ -19,7 +19,7 @@ demo: .venv/installed ## simulate a book, train, score it, print the ranked list
 serve: .venv/installed ## serve the demo's ledger on loopback and print its address
 	@$(PY) -m serving.cli serve .duecourse/demo-ledger
 test: .venv/installed ## the fast tests
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow" -n auto
 test-slow: .venv/installed ## the marked rest: server processes, load, notebooks
 	@$(PY) -m pytest -m slow
 lint: .venv/installed ## ruff: style and format

@@ -115,8 +115,9 @@ def _described(
 class FeatureSet:
     """An ordered set of features: their names, sentences and fills, and one way to compute them."""
 
-    def __init__(self, features: Iterable[Feature]) -> None:
+    def __init__(self, features: Iterable[Feature], unlearned_family: str | None = None) -> None:
         self.features = tuple(features)
+        self.unlearned_family = unlearned_family
         self.names = [feature.name for feature in self.features]
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
@@ -126,13 +127,22 @@ class FeatureSet:
         return self.features[self.names.index(name)]
 
     def without(self, family: str) -> FeatureSet:
-        """The set less one family, to see what the family carries."""
-        return FeatureSet(feature for feature in self.features if feature.family != family)
+        """The set of which one family is not learned from, to see what the family carries.
+
+        Its columns stay: baselines, evidence and the days past due are read from them.
+        """
+        return FeatureSet(self.features, family)
+
+    @property
+    def is_learned(self) -> np.ndarray:
+        """Whether a model may learn from each column, shape (features,)."""
+        return np.array([feature.family != self.unlearned_family for feature in self.features])
 
     def fingerprint(self, rule: LatenessRule) -> str:
         """Hash of the columns' names, order, fills and code, and of the lateness rule they use."""
         columns = [feature.describe() | {"code": feature.source} for feature in self.features]
         content = {"columns": columns, "late_after": rule.late_after_days, "calendar": rule.calendar_days}
+        content |= {"unlearned": self.unlearned_family}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def compute(self, history: History, rows: np.ndarray, as_of: np.ndarray) -> np.ndarray:

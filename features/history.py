@@ -21,17 +21,6 @@ from features.ledger.cells import digits_of
 from features.spans import Spans
 from features.totals import Stream, Window, ratio
 
-OWN_GROUPINGS = (
-    "invoice",
-    "account",
-    "customer_weekday",
-    "customer_division",
-    "customer_terms",
-    "customer_month_part",
-    "customer_size",
-)
-"""Groupings finer than a customer; all others are segments, whose totals the context answers."""
-
 
 class History:
     """A ledger's past, ready to be asked as of any day.
@@ -153,29 +142,26 @@ class History:
         groups["customer"] = customer
         if invoice is not None:
             groups["division"] = self.own_codes["division"][invoice]
-            for grouping in OWN_GROUPINGS:
-                groups[grouping] = self.own_group(grouping, customer, invoice)
+            groups |= {name: group[invoice] for name, group in self.own_groups.items()}
         return groups
 
-    def own_group(self, grouping: str, customer: np.ndarray, invoice: np.ndarray) -> np.ndarray:
-        """The groupings finer than a customer: its invoices of one currency, one due weekday and so on."""
-        if grouping == "invoice":
-            return invoice
-        kind = self._kinds[grouping]
-        return customer * (kind.max(initial=0) + 1) + kind[invoice]
-
     @cached_property
-    def _kinds(self) -> dict[str, np.ndarray]:
-        """What sort of invoice each is, as numbers from 0, for the groupings finer than a customer."""
+    def own_groups(self) -> dict[str, np.ndarray]:
+        """The groups of each invoice that are finer than its customer: its invoices of one sort, numbered."""
         own = self.invoices
-        return {
+        terms = np.clip(own["terms_days"], 0, 366)
+        kinds = {
             "account": own["unit"],
             "customer_weekday": own["due_weekday"],
             "customer_division": self.own_codes["division"] + 1,
-            "customer_terms": np.clip(own["terms_days"] // 5, 0, 30),
+            "customer_terms": terms,
+            "customer_terms_weekday": terms * 7 + own["due_weekday"],
             "customer_month_part": (day_of_month(own["lateness_from"]) - 1) // 4,
             "customer_size": np.log2(np.maximum(own["amount"], 1)).astype(np.int64),
+            "customer_amount": _numbered(own["amount"] * (own["unit"].max(initial=0) + 1) + own["unit"]),
         }
+        groups = {name: _numbered((own["customer"] << 32) | kind) for name, kind in kinds.items()}
+        return {"invoice": np.arange(len(own["customer"])), **groups}
 
     def stream(self, name: str) -> Stream:
         """One stream of events, made when first asked for."""
@@ -247,8 +233,8 @@ class Past:
         history = self.history
         if self.grouping == "customer":
             return history, self.customer
-        if self.grouping in OWN_GROUPINGS:
-            return history, history.own_group(self.grouping, self.customer, self.rows)
+        if self.grouping in history.own_groups:
+            return history, history.own_groups[self.grouping][self.rows]
         return history.context, self._segment()
 
     def _segment(self) -> np.ndarray:
@@ -333,6 +319,11 @@ class Asked:
     def is_seen(self) -> np.ndarray:
         """1 where the book itself already held the invoice: then its customer's totals contain it."""
         return (self.seen_on < self._past.as_of).astype(np.int64)
+
+
+def _numbered(values: np.ndarray) -> np.ndarray:
+    """The same number for the same value, from 0; int64."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def positions(index: pd.Index, names: pd.Series | np.ndarray) -> np.ndarray:

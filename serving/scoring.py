@@ -55,6 +55,14 @@ def default_as_of(ledger: Ledger) -> date:
     return latest + timedelta(days=1)
 
 
+class UnknownIdError(KeyError):
+    """Nothing of that id was known on the day."""
+
+
+class NotOpenError(ValueError):
+    """The invoice was settled before the day; the text says so."""
+
+
 class Scorer:
     """Scores of a ledger's open invoices as of any day, by one model and one policy.
 
@@ -129,7 +137,7 @@ class Scorer:
 
         Exchange rates do too where the rows hold none. Raises LedgerError where the rows cannot be read.
         """
-        ledger = Ledger.from_rows({**self._rates, **rows}, self.ledger.settings)
+        ledger = Ledger.from_rows(self._rates_for(rows) | dict(rows), self.ledger.settings)
         facts = Facts(History(ledger, self.model.rule, context=self.history))
         scored = self._score(facts, facts.history.open_on(day_number(as_of)), as_of)
         problems = [
@@ -144,19 +152,19 @@ class Scorer:
         ]
         return records(scored), problems + _not_known_yet(facts, rows, as_of)
 
+    def _rates_for(self, rows: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+        """The book's rates of the currencies in a body: an invoice is converted alike here and there."""
+        wanted = {row.get("currency") for row in rows.get("invoices", []) if isinstance(row, Mapping)}
+        return {"exchange_rates": [row for row in self._rates if row["currency"] in wanted]}
+
     @cached_property
-    def _rates(self) -> dict[str, list[dict[str, Any]]]:
-        """The book's exchange rates as rows: the same invoice is converted alike in a body and in the book."""
+    def _rates(self) -> list[Mapping[str, Any]]:
         table = self.ledger.tables["exchange_rates"]
-        columns = {name: _as_written(table[name]) for name in table.columns}
-        return {
-            "exchange_rates": [
-                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-            ]
-        }
+        columns = {str(name): _as_written(table[name]) for name in table.columns}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def score_of(self, invoice_id: str, as_of: date | None = None) -> dict[str, Any]:
-        """The score row of one invoice with its recommendation; KeyError if unknown, ValueError if settled."""
+        """The score row of one invoice with its recommendation; UnknownIdError, NotOpenError."""
         day = as_of or self.as_of
         position = self._position(invoice_id, day)
         return records(self._score(self.facts, np.array([position]), day, full=True))[0]
@@ -165,24 +173,24 @@ class Scorer:
         position = self.facts.position(invoice_id)
         code, detail, mend = self._not_scored(invoice_id, position, day)
         if code == "unknown_id":
-            raise KeyError(invoice_id)
+            raise UnknownIdError(invoice_id)
         if code:
-            raise ValueError(f"{detail}. {mend}")
+            raise NotOpenError(f"{detail}. {mend}")
         return position
 
     def explain(self, invoice_id: str, as_of: date | None = None) -> tuple[dict[str, Any], Explanation]:
-        """The score row of one invoice and its full explanation; KeyError if unknown, ValueError if settled."""
+        """The score row of one invoice and its full explanation; UnknownIdError, NotOpenError."""
         day = as_of or self.as_of
         position = np.array([self._position(invoice_id, day)])
         values = CATALOGUE.compute(self.history, position, np.array([day_number(day)]))
         return self.score_of(invoice_id, day), self.model.explain(values)[0]
 
     def customer(self, customer_id: str, as_of: date | None = None) -> dict[str, Any]:
-        """How a customer pays and what it owes, with the scores of its open invoices; KeyError if unknown."""
+        """How a customer pays and what it owes, with the scores of its open invoices; UnknownIdError."""
         day = as_of or self.as_of
         code = self.history.customer_codes(pd.Series([customer_id], dtype="str"))
         if code[0] < 0 or not self.facts.is_known_customer(int(code[0]), day_number(day)):
-            raise KeyError(customer_id)
+            raise UnknownIdError(customer_id)
         invoices = self.facts.rows_of(code)
         mine = invoices[self.facts.is_open(invoices, day_number(day))]
         return {
@@ -295,12 +303,12 @@ def _as_written(column: pd.Series) -> list[Any]:
     """The cells of a column of exchange rates as a body would hold them."""
     if column.dtype.kind == "M":
         return column.dt.strftime("%Y-%m-%d").tolist()
-    return column.tolist()
+    return [repr(value) for value in column.tolist()] if column.dtype.kind == "f" else column.tolist()
 
 
-def records(scored: Mapping[Any, Any]) -> list[dict[str, Any]]:
+def records(scored: pd.DataFrame | Mapping[str, Any]) -> list[dict[str, Any]]:
     """Score rows, as a table or its columns, as JSON-ready objects."""
-    columns = {str(name): _json_ready(scored[name]) for name in scored}
+    columns = {name: _json_ready(scored[name]) for name in map(str, scored)}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

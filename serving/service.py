@@ -9,6 +9,7 @@ class. BentoML gives the processes, the health routes and the packaging; the rou
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import threading
@@ -29,6 +30,7 @@ from serving.api.settings import Settings
 from serving.scoring import Scorer
 
 settings = Settings.from_environment()
+log = logging.getLogger("bentoml.duecourse")
 
 
 def load_scorer() -> Scorer:
@@ -37,7 +39,12 @@ def load_scorer() -> Scorer:
         raise ValueError(
             "No ledger to serve. Set DUECOURSE_LEDGER to its folder, or run `duecourse serve LEDGER`."
         )
-    return Scorer.load(settings.home, settings.ledger, as_of=settings.as_of, policy=settings.policy)
+    scorer = Scorer.load(settings.home, settings.ledger, as_of=settings.as_of, policy=settings.policy)
+    scorer.warm_up()
+    log.info(
+        "scoring %s as of the start of %s by model %s", settings.ledger, scorer.as_of, scorer.model.version
+    )
+    return scorer
 
 
 def settle_memory() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from features.ledger import Ledger
+from training.champion import Champion, point_to
 from training.model import RiskModel, save_model
 from training.settings import TrainingSettings
 
@@ -56,6 +57,15 @@ def small_model(sample_ledger: Ledger, models: Path, hasty_settings: TrainingSet
     from training.model.fitting import fit_model
 
     return save_model(fit_model(History(sample_ledger), date(2026, 4, 1), hasty_settings), models)
+
+
+@pytest.fixture(scope="session")
+def office(small_model: RiskModel, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which `small_model` is in charge; nothing in it may be changed."""
+    folder = tmp_path_factory.mktemp("office")
+    shutil.copytree(models, folder / "models")
+    point_to(folder, Champion(small_model.version, "2026-04-01", "tests", "the only one"))
+    return folder
 
 
 @pytest.fixture(scope="session")

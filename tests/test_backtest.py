@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,14 +14,15 @@ from features.catalogue import CATALOGUE
 from features.days import day_number
 from features.history import History
 from features.ledger import Ledger
-from tests.ledger_rows import ledger
+from tests.ledger_rows import INVOICE, PAYMENT, ledger
 from training.backtest import Backtest, Period, Replayed, backtest, periods
-from training.model.fitting import fit_model
+from training.model.fitting import fit_model, fit_on
 from training.settings import TrainingSettings
 
-FEBRUARY, MARCH, APRIL, MAY = (date(2026, month, 1) for month in (2, 3, 4, 5))
+OCTOBER, NOVEMBER, DECEMBER, JANUARY = (*(date(2025, month, 1) for month in (10, 11, 12)), date(2026, 1, 1))
 KNOWN_BY = date(2026, 7, 1)
 TARGETS = ("p_late", "p_late_30", "p_late_90")
+NEW = INVOICE | {"invoice_id": "N", "issued_on": "2024-03-05", "due_on": "2024-04-04"}
 MODELS = ("model", "customer_rate", "ageing", "logistic")
 
 
@@ -29,7 +31,7 @@ MODELS = ("model", "customer_rate", "ageing", "logistic")
     [
         ("2026-01-01", "2026-03-01", 1, ["2026-01-01 to 2026-02-01", "2026-02-01 to 2026-03-01"]),
         ("2026-01-15", "2026-02-20", 1, ["2026-01-15 to 2026-02-15", "2026-02-15 to 2026-02-20"]),
-        ("2026-01-31", "2026-04-01", 1, ["2026-01-31 to 2026-02-28", "2026-02-28 to 2026-03-31", "2026-03-31 to 2026-04-01"]),
+        ("2026-01-31", "2026-03-31", 1, ["2026-01-31 to 2026-02-28", "2026-02-28 to 2026-03-31"]),
         ("2026-01-01", "2026-06-01", 3, ["2026-01-01 to 2026-04-01", "2026-04-01 to 2026-06-01"]),
         ("2026-01-01", "2026-01-02", 12, ["2026-01-01 to 2026-01-02"]),
         ("2026-01-01", "2026-01-01", 1, []),
@@ -44,7 +46,7 @@ def test_periods_are_months_without_gap_or_overlap(
 
 @pytest.fixture(scope="module")
 def done(sample_past: Replayed, hasty_settings: TrainingSettings) -> Backtest:
-    return backtest(sample_past.history, MARCH, MAY, KNOWN_BY, hasty_settings)
+    return backtest(sample_past.history, NOVEMBER, JANUARY, KNOWN_BY, hasty_settings)
 
 
 def of_period(scored: pd.DataFrame, begin: date, end: date) -> pd.DataFrame:
@@ -58,17 +60,13 @@ def predictions(scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_another_future(ledger: Ledger, from_day: date) -> Ledger:
-    """The same ledger in which all that was learned from a day on went otherwise."""
+    """The same ledger in which all that was learned from a day on went otherwise, and every payment bounced."""
     at, tables = np.datetime64(from_day, "s"), dict(ledger.tables)
-    for name in ("credit_notes", "disputes", "promises", "contacts", "credit_reports"):
+    for name in ("invoices", "credit_notes", "disputes", "promises", "contacts", "credit_reports"):
         tables[name] = tables[name][tables[name]["known_on"] < at].reset_index(drop=True)
-    paid = tables["payments"]
-    later = paid["known_on"] >= at
-    week = np.timedelta64(40 * 86_400, "s")
-    moved = {column: paid[column].where(~later, paid[column] + week) for column in ("paid_on", "known_on")}
-    tables["payments"] = paid.assign(**moved)
-    issued = tables["invoices"]
-    tables["invoices"] = issued[issued["issued_on"] < at].reset_index(drop=True)
+    paid = tables["payments"][tables["payments"]["known_on"] < at]
+    bounced = paid.assign(amount=-paid["amount"], paid_on=at, known_on=at)
+    tables["payments"] = pd.concat([paid, bounced], ignore_index=True)
     return replace(ledger, tables=tables)
 
 
@@ -76,9 +74,9 @@ class TestKnowsOnlyItsPast:
     def test_the_model_of_a_day_is_the_one_that_the_ledger_of_that_day_gives(
         self, sample_past: Replayed, hasty_settings: TrainingSettings
     ) -> None:
-        known = sample_past.history.ledger.known_before(MARCH)
-        of_its_time = fit_model(History(known), MARCH, hasty_settings)
-        replayed, _ = sample_past.fitted(MARCH, hasty_settings, lambda step: None)
+        known = sample_past.history.ledger.known_before(NOVEMBER)
+        of_its_time = fit_model(History(known), NOVEMBER, hasty_settings)
+        replayed = fit_on(*sample_past.known_before(NOVEMBER), NOVEMBER, hasty_settings, CATALOGUE)
         assert replayed.card == of_its_time.card
         assert replayed.horizons == of_its_time.horizons
         np.testing.assert_equal(replayed.reference, of_its_time.reference)
@@ -91,44 +89,37 @@ class TestKnowsOnlyItsPast:
     def test_another_future_leaves_earlier_predictions_as_they_were(
         self, done: Backtest, sample_past: Replayed, hasty_settings: TrainingSettings
     ) -> None:
-        other = History(with_another_future(sample_past.history.ledger, APRIL))
-        again = backtest(other, MARCH, APRIL, KNOWN_BY, hasty_settings)
-        before = of_period(done.scored, MARCH, APRIL)
-        assert len(before) > 100
+        other = History(with_another_future(sample_past.history.ledger, DECEMBER))
+        again = backtest(other, NOVEMBER, JANUARY, KNOWN_BY, hasty_settings)
+        before = of_period(done.scored, NOVEMBER, DECEMBER)
+        assert len(again.scored) == len(before) > 100
         pd.testing.assert_frame_equal(predictions(again.scored), predictions(before), check_exact=True)
-        assert (again.scored["outcome_p_late_30"] != before["outcome_p_late_30"]).any()
+        assert again.outcome.mean() == 1
+        assert before["outcome_p_late"].mean() < 0.5
 
     def test_each_period_names_what_it_was_fitted_on(self, done: Backtest) -> None:
         assert [period["name"] for period in done.periods] == [
-            "2026-03-01 to 2026-04-01",
-            "2026-04-01 to 2026-05-01",
+            "2025-11-01 to 2025-12-01",
+            "2025-12-01 to 2026-01-01",
         ]
-        for period, begin, end in zip(done.periods, (MARCH, APRIL), (APRIL, MAY), strict=True):
+        for period, begin, end in zip(done.periods, (NOVEMBER, DECEMBER), (DECEMBER, JANUARY), strict=True):
             assert period["fit_from"] < period["fit_to"] < period["gap_to"] == begin.isoformat()
             assert period["test_to"] == end.isoformat()
-            # Lateness after 5 days of what was asked on `fit_to` has been decided by the period's begin.
             assert period["rows"] == len(of_period(done.scored, begin, end))
-
-    def test_progress_is_told(self, sample_past: Replayed, hasty_settings: TrainingSettings) -> None:
-        said: list[str] = []
-        sample_past.fitted(FEBRUARY, hasty_settings, said.append)
-        assert said[0] == "fitting p_late as of 2026-02-01"
-        assert said[-1] == "fitting baselines as of 2026-02-01"
 
 
 class TestJudgedTable:
     def test_has_every_model_for_every_target(self, done: Backtest) -> None:
-        assert list(done.scored) == [
-            "invoice_id", "customer_id", "as_of", "money_unit", "money_amount",
-            "outcome_p_late", "outcome_p_late_30", "outcome_p_late_90", "is_cold", "weeks_open",
-            "p_late__model", "p_late__customer_rate", "p_late__ageing", "p_late__logistic",
-            "p_late_30__model", "p_late_30__customer_rate", "p_late_30__ageing", "p_late_30__logistic",
-            "p_late_90__model", "p_late_90__customer_rate", "p_late_90__ageing", "p_late_90__logistic",
-        ] or sorted(done.scored) == sorted(expected_columns())  # fmt: skip
+        facts = ["invoice_id", "customer_id", "as_of", "money_unit", "money_amount", "is_cold", "weeks_open"]
+        outcomes = [f"outcome_{target}" for target in TARGETS]
+        predicted = [f"{target}__{model}" for target in TARGETS for model in MODELS]
+        assert set(done.scored) == {*facts, *outcomes, *predicted}
 
     def test_has_every_invoice_of_the_window_once(self, done: Backtest, sample_ledger: Ledger) -> None:
         invoices = sample_ledger.tables["invoices"]
-        inside = (invoices["issued_on"] >= pd.Timestamp(MARCH)) & (invoices["issued_on"] < pd.Timestamp(MAY))
+        inside = (invoices["issued_on"] >= pd.Timestamp(NOVEMBER)) & (
+            invoices["issued_on"] < pd.Timestamp(JANUARY)
+        )
         assert sorted(done.scored["invoice_id"]) == sorted(invoices["invoice_id"][inside])
         assert (done.scored["weeks_open"] == 0).all()
 
@@ -159,32 +150,28 @@ class TestJudgedTable:
         assert (np.diff(p, axis=1) <= 0).all()
 
 
-def expected_columns() -> list[str]:
-    facts = ["invoice_id", "customer_id", "as_of", "money_unit", "money_amount", "is_cold", "weeks_open"]
-    outcomes = [f"outcome_{target}" for target in TARGETS]
-    return facts + outcomes + [f"{target}__{model}" for target in TARGETS for model in MODELS]
+@pytest.fixture(scope="module")
+def weekly(sample_past: Replayed, hasty_settings: TrainingSettings) -> Backtest:
+    return backtest(sample_past.history, NOVEMBER, DECEMBER, date(2025, 12, 20), hasty_settings, at="weekly")
 
 
 class TestWeekly:
-    @pytest.fixture(scope="class")
-    def weekly(self, sample_past: Replayed, hasty_settings: TrainingSettings) -> Backtest:
-        return backtest(sample_past.history, MARCH, APRIL, date(2026, 4, 20), hasty_settings, at="weekly")
-
     def test_asks_about_what_is_open_on_every_seventh_day(
         self, weekly: Backtest, sample_past: Replayed
     ) -> None:
-        asked = weekly.scored.groupby("as_of")["invoice_id"].agg(set)
-        assert [day.day for day in asked.index] == [1, 8, 15, 22, 29]
-        history = sample_past.history
+        history, as_of = sample_past.history, weekly.scored["as_of"].dt.date
         ids = history.tables["invoices"]["invoice_id"]
-        for day, found in asked.items():
-            assert found == set(ids.iloc[history.open_on(day_number(pd.Timestamp(day).date()))])
+        assert sorted(as_of.unique()) == [date(2025, 11, day) for day in (1, 8, 15, 22, 29)]
+        for day in as_of.unique():
+            asked = weekly.scored["invoice_id"][as_of == day]
+            assert set(asked) == set(ids.iloc[history.open_on(day_number(day))])
 
     def test_judges_only_horizons_that_were_open_when_asked(self, weekly: Backtest) -> None:
         decided = weekly.scored["p_late__model"] == 1
         assert decided.any()
         assert weekly.scored["outcome_p_late"][decided].isna().all()
-        assert (weekly.outcome[decided] == 1).all()
+        # The few others were paid in time, which we learned of only later.
+        assert 0.9 < weekly.outcome[decided].mean() <= 1
         np.testing.assert_array_equal(weekly.outcome[~decided], weekly.scored["outcome_p_late"][~decided])
 
     def test_leaves_outcomes_empty_that_nobody_knows_yet(self, weekly: Backtest) -> None:
@@ -193,11 +180,23 @@ class TestWeekly:
 
 
 class TestRefusals:
-    def test_an_empty_window_is_said(self, sample_past: Replayed, hasty_settings: TrainingSettings) -> None:
-        late, later = date(2026, 7, 2), date(2026, 7, 9)
-        hasty = hasty_settings.model_copy(update={"fewest_late_to_fit": 10**6})
-        with pytest.raises(ValueError, match="no invoice was issued from 2026-07-02 to 2026-07-09"):
-            backtest(sample_past.history, late, later, KNOWN_BY, hasty)
+    @pytest.mark.parametrize(("at", "said"), [("issue", "issued"), ("weekly", "open")])
+    @pytest.mark.parametrize("days", [0, 9])
+    def test_an_empty_window_is_said(
+        self, at: Literal["issue", "weekly"], said: str, days: int, hasty_settings: TrainingSettings
+    ) -> None:
+        history, begin = History(ledger(payments=[PAYMENT])), date(2024, 3, 1)
+        end = begin + timedelta(days)
+        with pytest.raises(ValueError, match=f"no invoice was {said} from {begin} to {end}"):
+            backtest(history, begin, end, KNOWN_BY, hasty_settings, at)
+
+    def test_steps_are_told_as_they_are_taken(self, hasty_settings: TrainingSettings) -> None:
+        said: list[str] = []
+        history, begin = History(ledger(INVOICE, NEW, payments=[PAYMENT])), date(2024, 3, 1)
+        backtest(history, begin, date(2024, 3, 9), KNOWN_BY, hasty_settings, progress=said.append)
+        assert said == ["replaying the past"] + [
+            f"fitting {what} as of 2024-03-01" for what in (*TARGETS, "baselines")
+        ]
 
     @pytest.mark.parametrize("begin", [date(2024, 1, 1), date(2024, 2, 5)])
     def test_nothing_to_learn_from_is_said(self, begin: date, hasty_settings: TrainingSettings) -> None:
@@ -206,11 +205,11 @@ class TestRefusals:
 
 
 def test_a_period_is_named_by_its_days() -> None:
-    assert Period(MARCH, APRIL).name == "2026-03-01 to 2026-04-01"
+    assert Period(NOVEMBER, DECEMBER).name == "2025-11-01 to 2025-12-01"
 
 
 def test_replayed_values_are_those_of_the_catalogue(sample_past: Replayed) -> None:
-    cohort, values = sample_past.known_before(FEBRUARY)
+    cohort, values = sample_past.known_before(OCTOBER)
     at = np.arange(0, len(cohort), 101)
     alone = CATALOGUE.compute(cohort.history, cohort.rows[at], cohort.as_of[at])
     np.testing.assert_array_equal(alone, values[at])

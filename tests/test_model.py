@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -20,11 +19,11 @@ from tests.ledger_rows import PAYMENT, ledger
 from training.backtest import Replayed
 from training.cohort import replay
 from training.model import Explanation, HorizonModel, RiskModel
-from training.model.calibration import Calibration, bounded, log_odds
-from training.model.fitting import fit_model, fit_on, time_blocks
+from training.model.calibration import bounded, log_odds
+from training.model.fitting import fit_model, fit_on
 from training.settings import TrainingSettings
 
-CUT = date(2026, 4, 1)
+CUT = date(2026, 1, 1)
 MATURED = date(2026, 7, 1)
 NONE_OF_ITS_OWN = {"fewest_late_to_fit": 10**6}
 
@@ -326,61 +325,3 @@ class TestExplanations:
             np.testing.assert_allclose(
                 given[:, -1], np.full(300, explainer.expected_value), rtol=0, atol=1e-12
             )
-
-
-class TestFitting:
-    def test_twice_gives_the_same_trees_and_calibration(
-        self, trained: Trained, sample_past: Replayed, hasty_settings: TrainingSettings
-    ) -> None:
-        again = fit_on(*sample_past.known_before(CUT), CUT, hasty_settings, CATALOGUE)
-        first = trained.model(5, True)
-        assert again.horizons == first.horizons
-        texts = [
-            [horizon.booster.model_to_string() for horizon in model.horizons if horizon.booster]
-            for model in (first, again)
-        ]
-        assert len(texts[0]) == 2
-        assert texts[0] == texts[1]
-
-    def test_another_seed_gives_other_trees(
-        self, trained: Trained, sample_past: Replayed, hasty_settings: TrainingSettings
-    ) -> None:
-        other = hasty_settings.model_copy(update={"seed": 2})
-        again = fit_on(*sample_past.known_before(CUT), CUT, other, CATALOGUE)
-        booster, before = again.horizons[0].booster, trained.model(5, True).horizons[0].booster
-        assert booster is not None and before is not None
-        assert booster.model_to_string() != before.model_to_string()
-
-    def test_the_card_says_what_was_learned_from(self, trained: Trained) -> None:
-        model = trained.model(5, True)
-        cohort = replay(trained.past.history, CUT)
-        taught = cohort.where(cohort.teaches("p_late", (CUT - date(1970, 1, 1)).days))
-        row = model.card["horizons"]["p_late"]
-        assert model.card["trained_on_facts_before"] == "2026-04-01"
-        assert (row["rows"], row["invoices"]) == (len(taught), len(np.unique(taught.rows)))
-        assert row["late_invoices"] == len(np.unique(taught.rows[taught.outcomes["p_late"] == 1]))
-        assert row["late_rate"] == pytest.approx(
-            np.average(taught.outcomes["p_late"], weights=taught.weight), abs=1e-6
-        )
-        assert row["calibration"] == vars(model.horizons[0].calibration)
-
-    def test_calibration_only_bends_the_scale(self, trained: Trained) -> None:
-        model, values = trained.model(5, True), trained.values(5)
-        values = values[column(values, "days_past_due") <= 5]
-        bent = replace(model.horizons[0], calibration=Calibration(0.5, -1.0))
-        other = replace(model, horizons=(bent, *model.horizons[1:]))
-        order = np.argsort(model.predict(values)["p_late"], kind="stable")
-        assert (np.diff(other.predict(values)["p_late"].to_numpy()[order]) >= 0).all()
-
-    def test_blocks_of_time_follow_each_other_and_never_part_an_invoice(self) -> None:
-        random = np.random.default_rng(3)
-        issued_on = random.integers(0, 300, 4000)
-        number = time_blocks(issued_on, 4)
-        spans = (
-            pd.DataFrame({"day": issued_on, "block": number})
-            .groupby("block")["day"]
-            .agg(["min", "max", "size"])
-        )
-        assert spans.index.tolist() == [0, 1, 2, 3]
-        assert (spans["min"].to_numpy()[1:] > spans["max"].to_numpy()[:-1]).all()
-        assert spans["size"].between(900, 1100).all()

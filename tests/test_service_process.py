@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -21,10 +23,13 @@ import pytest
 from serving.api.schemas import Score
 from serving.server import ServeError, end, serve
 from serving.tokens import create_token
+from tests.commands import HASTY
 
 ROOT = Path(__file__).parent.parent
 JSON = {"Content-Type": "application/json"}
 SECONDS = 90
+OURS = ("duecourse serve", "make serve")
+"""Ways that say when they listen, and that end quietly at Ctrl+C."""
 
 
 def test_others_can_reach_the_service_only_once_a_token_exists(tmp_path: Path) -> None:
@@ -129,7 +134,9 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A home with a champion, and the small simulated ledger it was trained on."""
     folder = tmp_path_factory.mktemp("book")
     home, ledger = folder / "home", folder / "ledger"
-    simulate = ["simulate", "--customers", "60", "--months", "14", "--seed", "7", "--to", str(ledger)]
+    home.mkdir()
+    (home / "mlflow.yaml").write_text(HASTY)
+    simulate = ["simulate", "--customers", "40", "--months", "8", "--seed", "7", "--to", str(ledger)]
     for verb in (simulate, ["train", str(ledger)]):
         command = [sys.executable, "-m", "serving.cli", *verb]
         done = subprocess.run(
@@ -148,16 +155,53 @@ def bento(book: tuple[Path, Path]) -> str:
     return done.stdout.strip().removeprefix("__tag__:")
 
 
+def made_by(target: str, ledger: Path) -> list[str]:
+    """The module and arguments of a line of the Makefile, with another ledger than the demo's."""
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    _, _, *words = shlex.split(done.stdout.splitlines()[-1])
+    assert words[-1] == ".duecourse/demo-ledger"
+    return [*words[:-1], str(ledger)]
+
+
 def command_of(way: str, port: int, ledger: Path, request: pytest.FixtureRequest) -> list[str]:
     if way == "duecourse serve":
         return ["serving.cli", "serve", str(ledger), "--port", str(port)]
+    if way == "make serve":
+        return [*made_by("serve", ledger), "--port", str(port)]
     return bentoml_serve(
         request.getfixturevalue("bento") if way == "bento" else "serving.service:Duecourse", port
     )
 
 
+def built(home: Path, bento: str) -> Path:
+    """The folder of a bento's own files."""
+    name, _, version = bento.partition(":")
+    return home / "bentoml" / "bentos" / name / version / "src"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["duecourse serve", "bentoml serve", "bento"])
+def test_a_bento_holds_all_it_needs(book: tuple[Path, Path], bento: str) -> None:
+    source = built(book[0], bento)
+    for package in ("features", "training", "serving"):
+        ours = {path.relative_to(ROOT) for path in (ROOT / package).rglob("*") if is_source(path)}
+        assert {path.relative_to(source) for path in (source / package).rglob("*") if path.is_file()} == ours
+    code = "import serving.service as service; print(service.__file__, service.load_scorer().policy.version)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**environment(*book), "PYTHONPATH": str(source)},
+        cwd=source,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith(str(source / "serving" / "service.py")), done.stderr
+
+
+def is_source(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["duecourse serve", "make serve", "bentoml serve", "bento"])
 def test_every_way_to_start_serves_the_same(
     way: str, book: tuple[Path, Path], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -192,11 +236,48 @@ def test_every_way_to_start_serves_the_same(
             "/assets/index.js",
         ):
             assert server.kind(hidden) == (404, "unknown_route")
-        server.process.send_signal(signal.SIGINT if way == "duecourse serve" else signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT if way in OURS else signal.SIGTERM)
         assert server.process.wait(20) == 0
     assert not is_taken(port)
-    if way == "duecourse serve":
+    if way in OURS:
         assert f"duecourse listens on http://127.0.0.1:{port}\n" in log.read_text()
+
+
+@pytest.mark.slow
+def test_many_callers_at_once_get_the_answers_each_would_get_alone(
+    book: tuple[Path, Path], tmp_path: Path
+) -> None:
+    from serving.scoring import COLUMNS, Scorer, records
+
+    scorer = Scorer.load(*book)
+    expected = {row["invoice_id"]: row for row in records(scorer.score_open(full=True))}
+    ids = sorted(expected)
+    port = free_port()
+    command = bentoml_serve("serving.service:Duecourse", port)
+    with running(command, port, *book, tmp_path / "log") as server:
+        wait_for(server, "/readyz", (200,), tmp_path / "log")
+
+        def by_id(invoice: str) -> bool:
+            status, content = server.ask(f"/v1/invoices/{invoice}/score")
+            return status == 200 and json.loads(content) == expected[invoice]
+
+        def in_a_list(place: int) -> bool:
+            asked = ids[place : place + 5]
+            status, content = server.ask("/v1/scores", json.dumps({"invoice_ids": asked}).encode())
+            rows = [{name: expected[each][name] for name in COLUMNS} for each in asked]
+            return status == 200 and json.loads(content)["scores"] == rows
+
+        def on_another_day(invoice: str) -> bool:
+            day = date(2000, 1, 1)
+            return server.kind(f"/v1/invoices/{invoice}/score?as_of={day}") == (404, "unknown_id")
+
+        with ThreadPoolExecutor(8) as callers:
+            answers = [
+                *callers.map(by_id, ids[:60]),
+                *callers.map(in_a_list, range(0, 60, 2)),
+                *callers.map(on_another_day, ids[:20]),
+            ]
+        assert len(answers) > 60 and all(answers)
 
 
 def open_invoices(ledger: Path, as_of: date) -> list[str]:
@@ -214,10 +295,12 @@ def open_invoices(ledger: Path, as_of: date) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_service_without_a_ledger_lives_and_says_why_it_is_not_ready(tmp_path: Path) -> None:
+def test_a_service_without_a_ledger_lives_and_says_why_it_is_not_ready(
+    book: tuple[Path, Path], tmp_path: Path
+) -> None:
     port = free_port()
     command = bentoml_serve("serving.service:Duecourse", port)
-    with running(command, port, tmp_path, tmp_path / "nowhere", tmp_path / "log") as server:
+    with running(command, port, book[0], tmp_path / "nowhere", tmp_path / "log") as server:
         wait_for(server, "/readyz", (503,), tmp_path / "log")
         assert server.ask("/livez")[0] == 200
         assert server.kind("/readyz") == (503, "not_loaded")

@@ -22,7 +22,7 @@ from training.model import RiskModel, load_model, save_model
 from training.settings import Settings, TrainingSettings
 from training.train import Training, folds_of, rehearsal_window, rehearse, train
 
-CUT = date(2026, 4, 1)
+CUT = date(2026, 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ class TestTraining:
         assert result.folder.parent.name == "models"
         loaded = load_model(result.folder)
         assert loaded.card["data_fingerprint"] == result.data_fingerprint == sample_ledger.fingerprint(CUT)
-        assert loaded.card["trained_on_facts_before"] == "2026-04-01"
+        assert loaded.card["trained_on_facts_before"] == "2026-01-01"
 
     def test_rehearses_on_the_latest_days_that_have_matured(
         self, trained: tuple[Training, list[str]]
@@ -181,13 +181,12 @@ class TestRehearsalWindow:
         assert (begin.isoformat(), end.isoformat()) == expected
 
 
+@pytest.fixture(scope="module")
+def half_year(sample_ledger: Ledger) -> History:
+    return History(sample_ledger.known_before(CUT))
+
+
 class TestChampionAtTheRehearsal:
-    """The rehearsal's held-out days begin on 2026-01-..; only a champion of before then may be compared."""
-
-    @pytest.fixture(scope="class")
-    def history(self, sample_ledger: Ledger) -> History:
-        return History(sample_ledger.known_before(CUT))
-
     def champion(self, small_model: RiskModel, day: date, rule: LatenessRule) -> RiskModel:
         card = small_model.card | {"trained_on_facts_before": day.isoformat()}
         return replace(small_model, card=card, rule=rule)
@@ -198,19 +197,18 @@ class TestChampionAtTheRehearsal:
     )
     def test_is_compared_only_where_it_has_not_seen_the_answers(
         self,
-        history: History,
+        half_year: History,
         settings: Settings,
         small_model: RiskModel,
+        monkeypatch: pytest.MonkeyPatch,
         days_after: int,
         late_after: int,
         is_compared: bool,
     ) -> None:
-        quick = settings.model_copy(
-            update={"training": settings.training.model_copy(update={"fewest_late_to_fit": 10**6})}
-        )
-        begin, _ = rehearsal_window(history, CUT, quick)
+        begin, _ = rehearsal_window(half_year, CUT, settings)
         champion = self.champion(small_model, begin + timedelta(days_after), LatenessRule(late_after))
-        found = rehearse(history, CUT, quick, champion, lambda step: None)
+        monkeypatch.setattr("training.train.evaluate", lambda scored, horizons: None)
+        found = rehearse(half_year, CUT, settings, champion, lambda step: None)
         assert ("p_late__champion" in found.scored) == is_compared
 
     def test_is_the_model_that_the_pointer_names(
@@ -228,7 +226,7 @@ class TestChampionAtTheRehearsal:
         monkeypatch.setattr("training.train.rehearse", watched)
         train(ledger(payments=[PAYMENT]), date(2024, 2, 6), LatenessRule(), settings, tmp_path, print)
         saved = save_model(small_model, tmp_path / "models")
-        point_to(tmp_path, Champion(saved.version, "2026-04-01", "a test", "to see"))
+        point_to(tmp_path, Champion(saved.version, "2026-01-01", "a test", "to see"))
         train(ledger(payments=[PAYMENT]), date(2024, 2, 6), LatenessRule(), settings, tmp_path, print)
         (tmp_path / "models" / saved.version / "model.json").unlink()
         train(ledger(payments=[PAYMENT]), date(2024, 2, 6), LatenessRule(), settings, tmp_path, print)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -55,7 +56,7 @@ def periods(begin: date, end: date, refit_months: int) -> list[Period]:
     while month < end:
         starts.append(month)
         month = (pd.Timestamp(begin) + pd.DateOffset(months=refit_months * len(starts))).date()
-    return [Period(*pair) for pair in zip(starts, [*starts[1:], end], strict=True)]
+    return [Period(*pair) for pair in pairwise([*starts, end])]
 
 
 def backtest(
@@ -80,9 +81,10 @@ def backtest(
         asked = (issued_between if at == "issue" else open_weekly)(history, period.begin, period.end)
         cohort = ask(history, *asked, known_by)
         values = features.compute(history, cohort.rows, cohort.as_of)
-        parts.append(judged_table(cohort, {"model": model.predict(values)}, baselines, values, features))
+        if len(cohort):  # an empty table has no types, which would blur those of the others
+            parts.append(judged_table(cohort, {"model": model.predict(values)}, baselines, values, features))
         judged.append((period, cohort, model))
-    if not sum(len(cohort) for _, cohort, _ in judged):
+    if not parts:
         raise ValueError(f"no invoice was {'issued' if at == 'issue' else 'open'} from {begin} to {end}")
     outcome = np.concatenate([cohort.outcomes["p_late"] for _, cohort, _ in judged])
     calendar = [_calendar_row(period, cohort, model) for period, cohort, model in judged]
@@ -101,9 +103,10 @@ class Replayed:
     def known_before(self, cut: date) -> tuple[Cohort, np.ndarray]:
         """The cohort as it looked on `cut`, with outcomes known by then, and its feature values."""
         cohort = replay(self.history, cut)
-        # Rows are sorted by as-of day, so an earlier cohort is the beginning of a later one.
-        assert np.array_equal(cohort.rows, self._cohort.rows[: len(cohort)])
-        return cohort, self._values[: len(cohort)]
+        at = np.searchsorted(_keys(self._cohort), _keys(cohort))
+        # Whatever could be asked before an earlier day could be asked before a later one.
+        assert np.array_equal(_keys(self._cohort)[at], _keys(cohort))
+        return cohort, self._values[at]
 
     def fitted(
         self, cut: date, settings: TrainingSettings, progress: Progress
@@ -122,6 +125,11 @@ class Replayed:
         return model, baselines
 
 
+def _keys(cohort: Cohort) -> np.ndarray:
+    """One number per row, rising in the order of a cohort."""
+    return (cohort.as_of << 32) | cohort.rows
+
+
 def judged_table(
     cohort: Cohort,
     models: Mapping[str, pd.DataFrame],
@@ -131,7 +139,7 @@ def judged_table(
 ) -> pd.DataFrame:
     """The cohort's table with one column per target and model, outcomes only where the question was open."""
     table = cohort.table()
-    table["is_cold"] = values[:, features.names.index("settled_count")] <= 0 if len(values) else False
+    table["is_cold"] = values[:, features.names.index("settled_count")] <= 0
     table["weeks_open"] = cohort.weeks_open
     for target in cohort.history.rule.horizons:
         is_open = cohort.as_of <= cohort.matures_on[target]

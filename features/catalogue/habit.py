@@ -351,7 +351,7 @@ def late_share_with_division(past: Past) -> np.ndarray:
     direction="raises",
 )
 def late_share_same_terms(past: Past) -> np.ndarray:
-    """Share late of the customer's invoices with similar terms (steps of five days)."""
+    """Share late of the customer's invoices with the same terms."""
     return past.of("customer_terms").matured.mean("late")
 
 
@@ -362,7 +362,7 @@ def late_share_same_terms(past: Past) -> np.ndarray:
     direction="raises",
 )
 def mean_days_late_same_terms(past: Past) -> np.ndarray:
-    """Average days late of the customer's invoices with similar terms (steps of five days)."""
+    """Average days late of the customer's invoices with the same terms."""
     return past.of("customer_terms").settled.mean("days_late")
 
 

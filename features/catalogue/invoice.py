@@ -154,10 +154,49 @@ def paid_share(past: Past) -> np.ndarray:
 @feature(
     reason="time_past_due",
     unit="share",
-    says="the customer settled {value} of its business of the last two weeks",
+    says="settled {value} of what it owed in the last two weeks",
     direction="raises",
 )
-def settled_since_issue(past: Past) -> np.ndarray:
-    """Invoices the customer settled in the last 14 days per invoice it has open: is this one passed over?"""
+def recently_settled_share(past: Past) -> np.ndarray:
+    """Invoices settled in the last 14 days, per invoice settled then or open now: does money flow?"""
     count = np.maximum(past.settled.count(14), 0)
     return ratio(count, count + np.maximum(past.open.count(), 0))
+
+
+@feature(
+    reason="invoice_amount",
+    unit="share",
+    says="{value} of its invoices of exactly this amount were late",
+    direction="raises",
+)
+def late_share_same_amount(past: Past) -> np.ndarray:
+    """Share late of the customer's invoices of exactly the same amount: standing orders pay like each other."""
+    return past.of("customer_amount").matured.mean("late")
+
+
+@feature(
+    reason="invoice_amount",
+    unit="days",
+    says="paid invoices of exactly this amount {value} days after due",
+    direction="raises",
+)
+def mean_days_late_same_amount(past: Past) -> np.ndarray:
+    """Average days late of the customer's settled invoices of exactly the same amount."""
+    return past.of("customer_amount").settled.mean("days_late")
+
+
+@feature(reason="invoice_amount", unit="invoices", says="had {value} earlier invoices of exactly this amount")
+def same_amount_count(past: Past) -> np.ndarray:
+    """Number of the customer's earlier invoices of exactly the same amount."""
+    return past.of("customer_amount").issued.count() - past.invoice.is_seen
+
+
+@feature(
+    reason="invoice_amount",
+    unit="share",
+    says="{value} of its last 3 invoices of exactly this amount were late",
+    direction="raises",
+)
+def late_share_same_amount_last_3(past: Past) -> np.ndarray:
+    """Share late among the last 3 verdicts on the customer's invoices of exactly the same amount."""
+    return past.of("customer_amount").matured.recent("late", 3)

@@ -167,3 +167,36 @@ def past_due_share_same_month_part(past: Past) -> np.ndarray:
 def past_due_share_same_weekday_last_5(past: Past) -> np.ndarray:
     """Share paid after due of the last five settled invoices that fell due on the same weekday."""
     return past.of("customer_weekday").settled.recent("past_due", 5)
+
+
+@feature(
+    reason="payment_rhythm",
+    unit="share",
+    says="{value} of its invoices with such terms and this due weekday were late",
+    direction="raises",
+)
+def late_share_same_terms_and_weekday(past: Past) -> np.ndarray:
+    """Share late of the customer's invoices with the same terms that fell due on the same weekday."""
+    return past.of("customer_terms_weekday").matured.mean("late")
+
+
+@feature(
+    reason="payment_rhythm",
+    unit="days",
+    says="pays invoices with such terms and this due weekday {value} days after due",
+    direction="raises",
+)
+def mean_days_late_same_terms_and_weekday(past: Past) -> np.ndarray:
+    """Average days late of the customer's invoices with the same terms that fell due on the same weekday."""
+    return past.of("customer_terms_weekday").settled.mean("days_late")
+
+
+@feature(
+    reason="payment_rhythm",
+    unit="share",
+    says="paid {value} of invoices with such terms and this due weekday after due",
+    direction="raises",
+)
+def past_due_share_same_terms_and_weekday(past: Past) -> np.ndarray:
+    """Share paid after due of the customer's invoices with the same terms and the same due weekday."""
+    return past.of("customer_terms_weekday").settled.mean("past_due")

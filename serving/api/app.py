@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import anyio.to_thread
 import numpy as np
@@ -20,9 +20,7 @@ from serving.api.documents import API_VERSION, documented, index_page, open_api
 from serving.api.problems import MEDIA_TYPE, ProblemError, problem_of_status
 from serving.api.readiness import Readiness
 from serving.api.schemas import AsOfParameter, Record, Score, ScoreRequest, Scores
-
-if TYPE_CHECKING:
-    from serving.scoring import Scorer
+from serving.scoring import NotOpenError, Scorer, UnknownIdError
 
 THREADS = 4
 """Scoring holds the interpreter: more threads would only make every caller wait for every other."""
@@ -50,7 +48,7 @@ def create_app(readiness: Readiness) -> FastAPI:
     return app
 
 
-Ask = Callable[["Scorer"], Any]
+Ask = Callable[[Scorer], Any]
 
 
 def _answers(readiness: Readiness) -> Callable[[Ask], Any]:
@@ -138,16 +136,16 @@ def _scores_of_ledger(scorer: Scorer, request: ScoreRequest) -> tuple[list[dict]
 def _score_of(scorer: Scorer, invoice_id: str, as_of: date | None) -> Any:
     try:
         return scorer.score_of(invoice_id, as_of)
-    except KeyError:
+    except UnknownIdError:
         raise ProblemError("unknown_id", f"No invoice {invoice_id!r} is known on that day.") from None
-    except ValueError as error:
+    except NotOpenError as error:
         raise ProblemError("invoice_not_open", str(error)) from None
 
 
 def _customer(scorer: Scorer, customer_id: str, as_of: date | None) -> Any:
     try:
         return scorer.customer(customer_id, as_of)
-    except KeyError:
+    except UnknownIdError:
         raise ProblemError("unknown_id", f"No customer {customer_id!r} is known on that day.") from None
 
 

@@ -60,7 +60,7 @@ class Score(BaseModel):
     invoice_id: str
     customer_id: str
     as_of: date
-    amount_open: Money
+    amount_open: Money | None = Field(description="null where the amount of the invoice is not known")
     currency: str
     days_past_due: int
     p_late: Probability

@@ -12,9 +12,12 @@ os.environ |= {
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 
+import traceback
+from typing import Any
+
 import click
 
-from serving.cli import decisions, ledgers, models, scores, service, training
+from serving.cli import decisions, demo, ledgers, models, scores, service, training
 
 EPILOG = """\b
 A first round:
@@ -27,13 +30,34 @@ A first round:
 State (models, tokens, the registry) lives in DUECOURSE_HOME, by default .duecourse in this folder."""
 
 
+class _Commands(click.Group):
+    """Exit code 1 is a verdict; so neither a fault of ours nor an interruption may end with it."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            raise SystemExit(130) from None
+        except Exception:
+            traceback.print_exc()
+            click.echo(
+                "This is a fault of duecourse, not of your data. Please report the lines above.", err=True
+            )
+            raise SystemExit(2) from None
+
+
 @click.group(
-    epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="duecourse")
 def main() -> None:
     """Late-payment risk in accounts receivable: who will pay late, why, and the next helpful step."""
 
 
-for verb in (*ledgers.VERBS, *training.VERBS, *models.VERBS, *scores.VERBS, *decisions.VERBS, *service.VERBS):
-    main.add_command(verb)
+for part in (ledgers, training, models, scores, decisions, service, demo):
+    for verb in part.VERBS:
+        main.add_command(verb)

@@ -18,6 +18,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from features.lateness import LatenessRule
 from features.ledger import Ledger, LedgerError, summarise
+from serving.api.days import parse_day
+from serving.exports import check_output
 from training.champion import NoChampion
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -60,12 +62,52 @@ def refusing() -> Callable[[Verb], Verb]:
                 return verb(*args, **given)
             except LedgerError as error:
                 raise Refusal("the ledger cannot be used:\n" + "\n".join(summarise(error.problems))) from None
-            except (ValueError, NoChampion, OSError) as error:
+            except (ValueError, NoChampion) as error:
                 raise Refusal(str(error)) from None
+            except OSError as error:
+                where = f"{error.filename}: " if error.filename else ""
+                raise Refusal(f"{where}{error.strerror or error}") from None
 
         return run  # type: ignore[return-value]
 
     return wrapped
+
+
+class Day(click.ParamType):
+    """A day such as 2026-03-31."""
+
+    name = "day"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> date:
+        try:
+            return value if isinstance(value, date) else parse_day(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", parameter, context)
+
+
+def check_chart(path: Path) -> None:
+    """Raises ValueError for a file that is no chart by its suffix."""
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise ValueError(f"cannot draw {path.name}: name a file that ends in .svg or .png")
+
+
+class OutputFile(click.ParamType):
+    """A file to write, refused by its suffix before any work is done."""
+
+    name = "file"
+
+    def __init__(self, check: Callable[[Path], None] = check_output) -> None:
+        self.check = check
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+        path = Path(value)
+        try:
+            self.check(path)
+        except ValueError as error:
+            self.fail(str(error), parameter, context)
+        if path.is_dir():
+            self.fail(f"{path} is a folder; name a file in it", parameter, context)
+        return path
 
 
 ledger_argument = click.argument(
@@ -74,8 +116,11 @@ ledger_argument = click.argument(
 json_option = click.option("--json", "is_json", is_flag=True, help="Print the figures as JSON.")
 as_of_option = click.option(
     "--as-of",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
+    type=Day(),
     help="Start of this day: facts known on earlier days count. Default: the day after the latest fact.",
+)
+output_option = click.option(
+    "--output", type=OutputFile(), required=True, help="The file to write: .csv or .parquet."
 )
 policy_option = click.option(
     "--policy",
@@ -126,11 +171,11 @@ def say_problems(ledger: Ledger) -> None:
         notes.print(f"[dim]{len(changed)} rows repaired or set aside; `duecourse check` lists them.[/dim]")
 
 
-def chosen_day(as_of: datetime | None, ledger: Ledger) -> date:
+def chosen_day(as_of: date | None, ledger: Ledger) -> date:
     """The day of `--as-of`, or the day after the latest fact; it is printed."""
     from serving.scoring import default_as_of
 
-    day = as_of.date() if as_of else default_as_of(ledger)
+    day = as_of or default_as_of(ledger)
     notes.print(f"[dim]as of the start of {day}[/dim]")
     return day
 

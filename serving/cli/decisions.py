@@ -34,13 +34,14 @@ def show(policy: Path | None, is_json: bool) -> None:
 @policy.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check_(file: Path) -> None:
-    """Check a policy file: every problem with its line and what to write instead."""
+    """Check a policy file: every problem with its line and what to write instead. Exit code 2 for any."""
     try:
         loaded = Policy.load(file)
     except PolicyError as error:
         for problem in error.problems:
             click.echo(str(problem))
-        click.echo(f"{len(error.problems)} problems: this policy cannot be used.")
+        count = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
+        click.echo(f"{count}: this policy cannot be used.")
         raise SystemExit(2) from None
     out.print(f"This policy can be used. Version {loaded.version}.")
 

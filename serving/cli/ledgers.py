@@ -7,16 +7,18 @@ from pathlib import Path
 import click
 
 from features.ledger import Ledger, LedgerError, problem_report, report
-from serving.cli.common import as_json, json_option, ledger_argument, notes, out, progressing, refusing
+from serving.cli.common import as_json, json_option, ledger_argument, out, progressing, refusing
 
 
 @click.command()
 @ledger_argument
 @json_option
+@refusing()
 def check(ledger: Path, is_json: bool) -> None:
     """Validate a ledger: every problem with its table, row, key, value and mend.
 
-    Exit code 0: usable (repairs and rows set aside are listed); 1: errors that stop a load.
+    Exit code 0: usable (repairs and rows set aside are listed); 1: errors that stop a load; 2: could not
+    be read at all.
     """
     try:
         with progressing("checking the ledger"):
@@ -98,7 +100,8 @@ def simulate(customers: int, months: int, seed: int, to: Path, is_json: bool) ->
     if is_json:
         click.echo(as_json({"ledger": str(to), "rows": rows}))
     else:
-        notes.print(f"wrote {rows['invoices']:,} invoices of {customers:,} fictional customers to {to}")
+        wrote = f"Wrote {rows['invoices']:,} invoices of {customers:,} fictional customers to {to}"
+        out.print(wrote, markup=False)
 
 
 VERBS = (check, import_, simulate)

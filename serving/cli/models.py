@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from serving.cli.common import (
+    Day,
     Refusal,
     as_json,
     config_option,
@@ -19,39 +20,30 @@ from serving.cli.common import (
     load_ledger,
     now,
     out,
+    output_option,
     progressing,
     refusing,
     rule_options,
 )
 from serving.cli.training import figures_table
 
-if TYPE_CHECKING:
-    pass
-
-day_type = click.DateTime(formats=["%Y-%m-%d"])
-
 
 @click.command()
 @ledger_argument
-@click.option("--from", "begin", type=day_type, required=True, help="First day of the window.")
-@click.option("--to", "end", type=day_type, required=True, help="The day after its last.")
+@click.option("--from", "begin", type=Day(), required=True, help="First day of the window.")
+@click.option("--to", "end", type=Day(), required=True, help="The day after its last.")
 @click.option("--at", type=click.Choice(["issue", "weekly"]), default="issue", show_default=True)
 @rule_options
 @click.option("--refit", type=click.IntRange(1), default=1, show_default=True, help="Months between refits.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="A .csv or .parquet file.",
-)
+@output_option
 @click.option("--without", help="Leave a feature family out, to see what it carries.")
 @config_option
 @json_option
 @refusing()
 def backtest(
     ledger: Path,
-    begin: datetime,
-    end: datetime,
+    begin: date,
+    end: date,
     at: str,
     late_after: int,
     calendar_days: bool,
@@ -67,14 +59,15 @@ def backtest(
     """
     from features.catalogue import CATALOGUE, FAMILIES
     from features.history import History
-    from serving.scoring import default_as_of, write_table
+    from serving.exports import write_table
+    from serving.scoring import default_as_of
     from training.backtest import backtest as run
     from training.evaluation import evaluate, verdict
     from training.report import write_report
     from training.settings import load_settings
 
     if end <= begin:
-        raise Refusal(f"--to {end.date()} is not after --from {begin.date()}")
+        raise Refusal(f"--to {end} is not after --from {begin}")
     if without is not None and without not in FAMILIES:
         raise Refusal(f"there is no feature family {without!r}; the families are {', '.join(FAMILIES)}")
     settings = load_settings(config, home())
@@ -83,13 +76,13 @@ def backtest(
     features = CATALOGUE.without(without) if without else CATALOGUE
     with progressing("preparing") as progress:
         history = History(loaded, rule)
-        window = (begin.date(), end.date(), known_by)
+        window = (begin, end, known_by)
         done = run(history, *window, settings.training, at, refit, features, progress)  # type: ignore[arg-type]
         progress("judging")
         evaluation = evaluate(done.scored, rule.horizons)
     write_table(_backtest_file(done, rule), output)
     context = {
-        "window": f"{begin.date()} to {end.date()}, at {at}",
+        "window": f"{begin} to {end}, at {at}",
         "late": f"more than {late_after} days after {'printed' if calendar_days else 'working-day'} due date",
         "outcomes known by": known_by,
         "refits": len(done.periods),
@@ -107,7 +100,7 @@ def backtest(
         click.echo(as_json(content))
         return
     out.print(figures_table(evaluation.as_dict()))
-    out.print(f"Wrote {output}, {html} and {twin}.")
+    out.print(f"Wrote {output}, {html} and {twin}.", markup=False)
     out.print(verdict(evaluation), markup=False)
 
 

@@ -1,38 +1,44 @@
-"""The verbs of the day: `score`, `explain` and the demonstration."""
+"""The verbs of the day: `score` and `explain`."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
-from rich.markup import escape
 from rich.table import Table
 
+from features.reasons import REASON_CODES
 from serving.cli.common import (
+    OutputFile,
     as_json,
     as_of_option,
+    check_chart,
     chosen_day,
     home,
     json_option,
-    lateness_rule,
     ledger_argument,
     load_ledger,
     notes,
     out,
+    output_option,
     policy_option,
     progressing,
     refusing,
 )
-from serving.scoring import Scorer, load_policy, ranked, records, write_scores
+from serving.exports import write_scores
+from serving.scoring import TARGETS, Scorer, UnknownIdError, load_policy
+from training.model import Explanation
+from training.model.calibration import probability
 
-TIER_STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "green"}
-DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED = 200, 15, 7
+BARS = 7
+"""A waterfall names so many reasons; the rest is one bar."""
 
 
-def scorer_of(ledger: Path, as_of: datetime | None, policy: Path | None) -> Scorer:
+def scorer_of(ledger: Path, as_of: date | None, policy: Path | None) -> Scorer:
     """The champion on a ledger, with a warning where it knows more than the as-of day allows."""
     from training.champion import champion_folder
     from training.model import load_model
@@ -40,27 +46,29 @@ def scorer_of(ledger: Path, as_of: datetime | None, policy: Path | None) -> Scor
     model = load_model(champion_folder(home()))
     loaded = load_ledger(ledger)
     scorer = Scorer(loaded, model, load_policy(home(), policy), chosen_day(as_of, loaded))
-    if scorer.trained_before > scorer.as_of:
-        notes.print(
-            f"[yellow]The champion was trained on facts before {scorer.trained_before}, later than "
-            f"{scorer.as_of}: good for a look back, not for judging the model.[/yellow]"
-        )
+    for warning in warnings_of(scorer):
+        notes.print(f"Warning: {warning}", style="yellow")
     return scorer
+
+
+def warnings_of(scorer: Scorer) -> list[str]:
+    """What somebody should know who reads these scores."""
+    if scorer.trained_before <= scorer.as_of:
+        return []
+    return [
+        f"the champion was trained on facts before {scorer.trained_before}, later than {scorer.as_of}: "
+        "good for a look back, not for judging the model."
+    ]
 
 
 @click.command()
 @ledger_argument
 @as_of_option
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="A .csv or .parquet file.",
-)
+@output_option
 @policy_option
 @json_option
 @refusing()
-def score(ledger: Path, as_of: datetime | None, output: Path, policy: Path | None, is_json: bool) -> None:
+def score(ledger: Path, as_of: date | None, output: Path, policy: Path | None, is_json: bool) -> None:
     """Score every invoice open on a day: probabilities, reasons, tier and next action, one row each."""
     scorer = scorer_of(ledger, as_of, policy)
     with progressing("scoring"):
@@ -71,7 +79,7 @@ def score(ledger: Path, as_of: datetime | None, output: Path, policy: Path | Non
         click.echo(as_json(summary | {"output": str(output)}))
         return
     tiers = ", ".join(f"{count} {tier}" for tier, count in summary["tiers"].items())
-    out.print(f"Wrote {len(scored):,} open invoices to {output}: {tiers}.")
+    out.print(f"Wrote {len(scored):,} invoices open on {scorer.as_of} to {output}: {tiers}.", markup=False)
 
 
 def _summary(scored: pd.DataFrame, scorer: Scorer) -> dict[str, Any]:
@@ -84,6 +92,7 @@ def _summary(scored: pd.DataFrame, scorer: Scorer) -> dict[str, Any]:
         "model_version": scorer.model.version,
         "policy_version": scorer.policy.version,
         "problems": len(scorer.ledger.problems),
+        "warnings": warnings_of(scorer),
     }
 
 
@@ -92,22 +101,21 @@ def _summary(scored: pd.DataFrame, scorer: Scorer) -> dict[str, Any]:
 @click.argument("invoice")
 @as_of_option
 @policy_option
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the waterfall: an .svg or .png file.",
-)
+@click.option("--plot", type=OutputFile(check_chart), help="Draw the waterfall: an .svg or .png file.")
 @json_option
 @refusing()
 def explain(
-    ledger: Path, invoice: str, as_of: datetime | None, policy: Path | None, plot: Path | None, is_json: bool
+    ledger: Path, invoice: str, as_of: date | None, policy: Path | None, plot: Path | None, is_json: bool
 ) -> None:
     """Explain the score of one open invoice, from the base rate through each reason to the probability."""
     scorer = scorer_of(ledger, as_of, policy)
     try:
         row, explanation = scorer.explain(invoice)
-    except KeyError:
-        raise ValueError(f"no invoice {invoice!r} is known before {scorer.as_of} in this ledger") from None
+    except UnknownIdError:
+        raise ValueError(
+            f"no invoice {invoice!r} is known before {scorer.as_of} in this ledger; "
+            "check its number, or ask as of a later day with --as-of"
+        ) from None
     if plot:
         _draw(row, explanation, plot)
     if is_json:
@@ -122,123 +130,78 @@ def explain(
     _print_explanation(row, explanation)
 
 
-def _print_explanation(row: dict[str, Any], explanation: Any) -> None:
-    due = row["days_past_due"]
-    when = f"{due} days past due" if due > 0 else f"due in {-due} days"
-    owed = f"{row['amount_open']} {row['currency']} open"
-    out.print(
-        f"Invoice {row['invoice_id']} of {row['customer_id']}: {owed}, {when}", markup=False, style="bold"
-    )
-    shown = ", ".join(f"{name} {row[name]:.1%}" for name in ("p_late", "p_late_30", "p_late_90"))
+def _print_explanation(row: dict[str, Any], explanation: Explanation) -> None:
+    owed = "an unknown amount" if row["amount_open"] is None else f"{row['amount_open']} {row['currency']}"
+    heading = f"Invoice {row['invoice_id']} of {row['customer_id']}: {owed} open, {due_in_words(row)}"
+    out.print(heading, markup=False, style="bold")
+    shown = ", ".join(f"{name} {row[name]:.1%}" for name in TARGETS)
     out.print(f"{shown}; evidence: {row['evidence']}")
     if explanation.contributions:
         out.print(_waterfall_table(explanation))
-    for reason in row["reasons"]:
-        sign = "+" if reason["direction"] == "raises" else "−"
-        out.print(f"  {sign} {reason['sentence']}", markup=False)
-    doing = f"by {row['action_by']} ({row['who']}, {row['channel']})" if row["action_by"] else ""
-    out.print(f"\nTier [bold]{row['tier']}[/bold]. Next: [bold]{row['action']}[/bold] {doing}")
-    if row["opening"]:
-        out.print(f"  “{row['opening']}”", markup=False)
+    for line in reason_lines(row):
+        out.print(f"  {line}", markup=False)
+    doing = f" by {row['action_by']}" if row["action_by"] else ""
+    out.print(f"\nTier [bold]{row['tier']}[/bold]. Next: [bold]{row['action']}[/bold]{doing}")
+    out.print(f"  {row['who']}, {row['channel']}: “{row['opening']}”", markup=False)
     out.print(f"  {row['why']}", markup=False)
 
 
-def _waterfall_table(explanation: Any) -> Table:
-    from features.reasons import REASON_CODES
-    from training.model.calibration import probability
+def due_in_words(row: dict[str, Any]) -> str:
+    """Where the as-of day stands to the due date: 'due in 3 days'."""
+    days = row["days_past_due"]
+    if days == 0:
+        return "due today"
+    counted = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return f"{counted} past due" if days > 0 else f"due in {counted}"
 
+
+def reason_lines(row: dict[str, Any]) -> list[str]:
+    """The reasons as sentences, those that raise the risk with a plus."""
+    return [f"{'+' if r['direction'] == 'raises' else '−'} {r['sentence']}" for r in row["reasons"]]
+
+
+def _parts(explanation: Explanation) -> list[tuple[str, float]]:
+    """The named contributions, the largest first, and last what calibration changed."""
+    ordered = sorted(
+        explanation.contributions.items(), key=lambda part: (part[0] == "calibration", -abs(part[1]))
+    )
+    return [(REASON_CODES[code].label, value) for code, value in ordered]
+
+
+def _waterfall_table(explanation: Explanation) -> Table:
     table = Table(title=f"From the base rate to {explanation.target}", title_justify="left", show_edge=False)
     table.add_column("reason")
     table.add_column("log-odds", justify="right")
     table.add_column("so far", justify="right")
     total = explanation.base
-    table.add_row("base rate", f"{total:+.3f}", f"{probability(total):.1%}")
-    parts = sorted(
-        explanation.contributions.items(), key=lambda part: (part[0] == "calibration", -abs(part[1]))
-    )
-    for code, contribution in parts:
+    table.add_row("Base rate", f"{total:+.3f}", _share(total))
+    for label, contribution in _parts(explanation):
         total += contribution
         if contribution:
-            table.add_row(REASON_CODES[code].label, f"{contribution:+.3f}", f"{probability(total):.1%}")
+            table.add_row(label, f"{contribution:+.3f}", _share(total))
     return table
 
 
-def _draw(row: dict[str, Any], explanation: Any, path: Path) -> None:
-    from features.reasons import REASON_CODES
+def _share(log_odds: float) -> str:
+    return f"{float(probability(np.array(log_odds))):.1%}"
+
+
+def _draw(row: dict[str, Any], explanation: Explanation, path: Path) -> None:
     from training.charts import new_figure, save, waterfall
 
     if not explanation.contributions:
         raise ValueError(
-            "the invoice is past every horizon: there is nothing left to explain, so nothing to draw"
+            f"{row['invoice_id']} is past every horizon: there is nothing left to explain, so nothing to draw"
         )
-    parts = sorted(
-        explanation.contributions.items(), key=lambda part: (part[0] == "calibration", -abs(part[1]))
-    )
-    shown = [(REASON_CODES[code].label, value) for code, value in parts[:8] if code != "calibration"]
-    rest = sum(value for code, value in parts) - sum(value for _, value in shown)
-    bars = [*shown, ("Everything else", rest)]
-    figure = new_figure(8.5, 1.4 + 0.5 * len(bars))
+    *named, calibration = _parts(explanation)
+    rest = sum(value for _, value in named[BARS:]) + calibration[1]
+    bars = [*named[:BARS], ("Everything else", rest)]
     days = {"p_late": "late", "p_late_30": "more than 30 days late", "p_late_90": "more than 90 days late"}
     title = f"Why may invoice {row['invoice_id']} be {days[explanation.target]}?"
+    figure = new_figure(8.5, 1.4 + 0.5 * len(bars))
     waterfall(figure.subplots(), explanation.base, bars, explanation.probability, title)
     save(figure, path, title)
-    notes.print(f"wrote {path}")
+    notes.print(f"wrote {path}", markup=False)
 
 
-@click.command()
-@refusing()
-def demo() -> None:
-    """Simulate a book, train on it, score it, and print the ranked list with reasons and next actions."""
-    from data_samples import simulator
-    from serving.cli.training import print_training, train_and_record
-    from training.settings import load_settings
-
-    folder = home() / "demo-ledger"
-    with progressing("simulating a fictional book", DEMO_CUSTOMERS) as progress:
-        book = simulator.simulate(DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED, progress)
-        simulator.write(book, folder)
-    made = f"{DEMO_CUSTOMERS} customers, {len(book.tables['invoices']):,} invoices, in {folder}"
-    out.print(f"[bold]1. A fictional book[/bold] of {made}")
-    loaded = load_ledger(folder)
-    day = chosen_day(None, loaded)
-    out.print("\n[bold]2. A model[/bold] learns from it how each customer pays")
-    print_training(train_and_record(loaded, day, lateness_rule(5, False), load_settings(None, home())))
-    scorer = scorer_of(folder, None, None)
-    scored = scorer.score_open(full=True)
-    write_scores(scored, home() / "demo-scores.csv")
-    out.print(f"\n[bold]3. Its {len(scored):,} open invoices[/bold], those first where help is worth most")
-    print_ranked(scored, scorer, day)
-
-
-def print_ranked(scored: pd.DataFrame, scorer: Scorer, day: date, most: int = 10) -> None:
-    """The head of the ranked list with reasons and actions, one invoice per customer."""
-    list_ = ranked(scored[scored["action"] != "none_needed"], scorer.policy.tiers)
-    for row in records(list_.drop_duplicates("customer_id").head(most)):
-        _print_case(row)
-    tiers = scored["tier"].value_counts()
-    counted = ", ".join(f"{tiers.get(tier, 0)} {tier}" for tier in reversed(scorer.policy.tiers))
-    out.print(
-        f"\nOf {len(scored):,} open invoices as of {day}: {counted}. All of them: {home() / 'demo-scores.csv'}"
-    )
-    out.print("Next: `make serve`, then open the address it prints.")
-
-
-def _print_case(row: dict[str, Any]) -> None:
-    style = TIER_STYLES.get(row["tier"], "")
-    owed = f"{float(row['amount_open']):,.2f} {row['currency']}, {_when(row['days_past_due'])}"
-    chance = f"late {row['p_late']:.0%}, 30 days {row['p_late_30']:.0%}, 90 days {row['p_late_90']:.0%}"
-    who = f"[bold]{escape(row['customer_id'])}[/bold] {escape(row['invoice_id'])}"
-    out.print(f"\n[{style}]{row['tier']:>8}[/{style}]  {who}  {owed}  {chance}")
-    for reason in row["reasons"][:2]:
-        sign = "+" if reason["direction"] == "raises" else "−"
-        out.print(f"{'':12}{sign} {reason['sentence']}", markup=False)
-    out.print(f"{'':12}→ [bold]{row['action']}[/bold] by {row['action_by']}: {row['objective']}")
-
-
-def _when(days_past_due: int) -> str:
-    if days_past_due == 0:
-        return "due today"
-    return f"{days_past_due} days past due" if days_past_due > 0 else f"due in {-days_past_due} days"
-
-
-VERBS = (score, explain, demo)
+VERBS = (score, explain)

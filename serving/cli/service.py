@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from serving.cli.common import (
     now,
     out,
     policy_option,
+    refusing,
 )
 from serving.tokens import create_token, list_tokens, revoke_token
 
@@ -34,13 +35,14 @@ from serving.tokens import create_token, list_tokens, revoke_token
 )
 @as_of_option
 @policy_option
-def serve(ledger: Path, host: str, port: int, as_of: datetime | None, policy: Path | None) -> None:
+@refusing()
+def serve(ledger: Path, host: str, port: int, as_of: date | None, policy: Path | None) -> None:
     """Serve the scoring API of a ledger until Ctrl+C."""
     from serving.server import ServeError
     from serving.server import serve as run
 
     try:
-        run(ledger, host, port, as_of.date() if as_of else None, home(), policy)
+        run(ledger, host, port, as_of, home(), policy)
     except ServeError as error:
         raise Refusal(str(error)) from None
 
@@ -52,16 +54,15 @@ def tokens() -> None:
 
 @tokens.command()
 @click.argument("name")
+@refusing()
 def create(name: str) -> None:
     """Make a token and print it, once: only its hash is kept."""
-    try:
-        click.echo(create_token(home(), name, now().date()))
-    except ValueError as error:
-        raise Refusal(str(error)) from None
+    click.echo(create_token(home(), name, now().date()))
 
 
 @tokens.command("list")
 @json_option
+@refusing()
 def list_(is_json: bool) -> None:
     """Names of the tokens and since when they exist."""
     found = list_tokens(home())
@@ -70,11 +71,12 @@ def list_(is_json: bool) -> None:
         return
     for token in found:
         out.print(f"{token.name}  since {token.created_on}", markup=False)
-    out.print(f"{len(found)} tokens.")
+    out.print(f"{len(found)} token{'' if len(found) == 1 else 's'}.")
 
 
 @tokens.command()
 @click.argument("name")
+@refusing()
 def revoke(name: str) -> None:
     """Revoke a token; running services refuse it at once."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,11 @@ import click
 from rich.table import Table
 
 from serving.cli.common import (
+    OutputFile,
     Refusal,
     as_json,
     as_of_option,
+    check_chart,
     chosen_day,
     config_option,
     home,
@@ -31,8 +33,6 @@ from serving.cli.common import (
 if TYPE_CHECKING:
     from training.evaluation import Evaluation
 
-day_type = click.DateTime(formats=["%Y-%m-%d"])
-
 
 @click.command()
 @ledger_argument
@@ -40,14 +40,12 @@ day_type = click.DateTime(formats=["%Y-%m-%d"])
 @rule_options
 @config_option
 @click.option("--show-folds", is_flag=True, help="Draw which days teach and which judge, and stop.")
-@click.option(
-    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="With --show-folds: an .svg or .png file."
-)
+@click.option("--plot", type=OutputFile(check_chart), help="With --show-folds: an .svg or .png file.")
 @json_option
 @refusing()
 def train(
     ledger: Path,
-    as_of: datetime | None,
+    as_of: date | None,
     late_after: int,
     calendar_days: bool,
     config: Path | None,
@@ -184,7 +182,7 @@ def print_training(result: dict[str, Any]) -> None:
     for gate in result["gates"]:
         out.print(f"  {'holds ' if gate['ok'] else 'MISSED'}  {gate['sentence']}", markup=False)
     if result["report"]:
-        out.print(f"Report: {result['report']}")
+        out.print(f"Report: {result['report']}", markup=False)
     out.print(f"{'Champion now.' if result['promoted'] else 'Not promoted.'} {result['why']}", markup=False)
     out.print(result["verdict"], markup=False)
 
@@ -215,7 +213,7 @@ def _show_folds(folds: list[dict[str, Any]], plot: Path | None, is_json: bool) -
         figure = new_figure(8.0, 2.6)
         folds_calendar(figure.subplots(), folds)
         save(figure, plot, "Which days teach the model and which judge it")
-        notes.print(f"wrote {plot}")
+        notes.print(f"wrote {plot}", markup=False)
     if is_json:
         click.echo(as_json(folds))
         return

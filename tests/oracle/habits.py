@@ -127,12 +127,23 @@ def alike(known: Known, invoice: Invoice) -> dict[str, float]:
     def same_verdicts(kind: str) -> list[bool]:
         return [each.is_late for each in verdicts if _kind(each.invoice, kind) == _kind(invoice, kind)]
 
-    weekdays = same("weekday")
+    weekdays, both = same("weekday"), same("terms and weekday")
     year = [each for each in weekdays if known.is_recent(each.learned_on, 365)]
     return {
         "late_share_with_division": mean(same_verdicts("division")),
         "late_share_same_terms": mean(same_verdicts("terms")),
         "mean_days_late_same_terms": mean([each.days_late for each in same("terms")]),
+        "late_share_same_terms_and_weekday": mean(same_verdicts("terms and weekday")),
+        "mean_days_late_same_terms_and_weekday": mean([each.days_late for each in both]),
+        "past_due_share_same_terms_and_weekday": mean([each.late_days > 0 for each in both]),
+        "late_share_same_amount": mean(same_verdicts("amount")),
+        "late_share_same_amount_last_3": mean(same_verdicts("amount")[-3:]),
+        "mean_days_late_same_amount": mean([each.days_late for each in same("amount")]),
+        "same_amount_count": sum(
+            _kind(other, "amount") == _kind(invoice, "amount") and other is not invoice
+            for other in known.invoices
+            if other.customer_id == invoice.customer_id
+        ),
         "mean_days_late_same_size": mean([each.days_late for each in same("size")]),
         "mean_days_late_same_weekday": mean([each.days_late for each in weekdays]),
         "past_due_share_same_weekday": mean([each.late_days > 0 for each in year]),
@@ -146,7 +157,11 @@ def _kind(invoice: Invoice, kind: str) -> object:
     if kind == "division":
         return invoice.division
     if kind == "terms":
-        return max(0, min(invoice.terms // 5, 30))
+        return max(0, min(invoice.terms, 366))
+    if kind == "terms and weekday":
+        return _kind(invoice, "terms"), _kind(invoice, "weekday")
+    if kind == "amount":
+        return invoice.money_unit, invoice.money_amount
     if kind == "size":
         return max(invoice.money_amount, 1).bit_length()
     if kind == "weekday":
@@ -169,7 +184,7 @@ def rhythm(known: Known, invoice: Invoice) -> dict[str, float]:
         "paid_on_due_weekday": mean([day == start for day in weekdays]),
         "month_end_share": mean([at_turn_of_month(settled.paid_on) for settled in paid]),
         "on_due_day_share": mean([abs(settled.paid_on - settled.invoice.due_on) <= 1 for settled in paid]),
-        "settled_since_issue": share(passed, passed + open_now),
+        "recently_settled_share": share(passed, passed + open_now),
     }
 
 

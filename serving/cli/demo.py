@@ -1,0 +1,72 @@
+"""The verb `demo`: the whole way from a fictional book to a ranked list, on one screen."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import click
+import pandas as pd
+from rich.markup import escape
+
+from serving.cli.common import chosen_day, home, lateness_rule, load_ledger, out, progressing, refusing
+from serving.cli.scores import due_in_words, reason_lines, scorer_of
+from serving.exports import write_scores
+from serving.scoring import Scorer, ranked, records
+
+TIER_STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "green"}
+DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED = 200, 15, 7
+
+
+@click.command()
+@refusing()
+def demo() -> None:
+    """Simulate a book, train on it, score it, and print the ranked list with reasons and next actions."""
+    from data_samples import simulator
+    from serving.cli.training import print_training, train_and_record
+    from training.settings import load_settings
+
+    folder = home() / "demo-ledger"
+    with progressing("simulating a fictional book", DEMO_CUSTOMERS) as progress:
+        book = simulator.simulate(DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED, progress)
+        simulator.write(book, folder)
+    made = f"{DEMO_CUSTOMERS} customers, {len(book.tables['invoices']):,} invoices, in {folder}"
+    out.print(f"[bold]1. A fictional book[/bold] of {made}")
+    loaded = load_ledger(folder)
+    day = chosen_day(None, loaded)
+    out.print("\n[bold]2. A model[/bold] learns from it how each customer pays")
+    print_training(train_and_record(loaded, day, lateness_rule(5, False), load_settings(None, home())))
+    scorer = scorer_of(folder, None, None)
+    scored = scorer.score_open(full=True)
+    write_scores(scored, home() / "demo-scores.csv")
+    out.print(f"\n[bold]3. Its {len(scored):,} open invoices[/bold], those first where help is worth most")
+    print_ranked(scored, scorer, day)
+
+
+def print_ranked(scored: pd.DataFrame, scorer: Scorer, day: date, most: int = 10) -> None:
+    """The head of the ranked list with reasons and actions, one invoice per customer."""
+    listed = ranked(scored[scored["action"] != "none_needed"], scorer.policy.tiers)
+    for row in records(listed.drop_duplicates("customer_id").head(most)):
+        _print_row(row)
+    tiers = scored["tier"].value_counts()
+    counted = ", ".join(f"{tiers.get(tier, 0)} {tier}" for tier in reversed(scorer.policy.tiers))
+    where = escape(str(home() / "demo-scores.csv"))
+    out.print(f"\nOf {len(scored):,} open invoices as of {day}: {counted}. All of them: {where}")
+    out.print("Next: `make serve`, then open the address it prints.")
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    style = TIER_STYLES.get(row["tier"], "bold")
+    who = f"[bold]{escape(row['customer_id'])}[/bold] {escape(row['invoice_id'])}"
+    money = "amount unknown" if row["amount_open"] is None else f"{float(row['amount_open']):,.2f}"
+    chances = f"late {row['p_late']:.0%}, 30 days {row['p_late_30']:.0%}, 90 days {row['p_late_90']:.0%}"
+    out.print(
+        f"\n[{style}]{row['tier']:>8}[/{style}]  {who}  {money} {row['currency']}, {due_in_words(row)}  {chances}"
+    )
+    for line in reason_lines(row)[:2]:
+        out.print(f"            {line}", markup=False)
+    by = f" by {row['action_by']}" if row["action_by"] else ""
+    out.print(f"            → [bold]{row['action']}[/bold]{by}: {escape(row['objective'])}")
+
+
+VERBS = (demo,)

@@ -1,0 +1,89 @@
+"""Which service, over which small book, do the tests of the HTTP API ask?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from features.ledger import Ledger
+from serving.api.access import Access
+from serving.api.app import create_app
+from serving.api.guard import Guard
+from serving.api.readiness import Readiness
+from serving.api.settings import Settings
+from serving.policy import Policy
+from serving.scoring import Scorer
+from tests.caller import Caller
+from training.model import RiskModel
+
+JSON = {"content-type": "application/json"}
+INVOICE = {"invoice_id": "A", "customer_id": "C", "issued_on": "2026-03-02", "due_on": "2026-04-01"}
+ROW = {**INVOICE, "amount": "10.50", "currency": "EUR"}
+LEDGER = {"invoices": [ROW], "payments": []}
+ODD_IDS = [
+    "INV-1",
+    "2026/03/7",
+    "a b",
+    "Ünïcode-✓",
+    "50%",
+    "x?y#z",
+    "%2F",
+    "a/score",
+    "..",
+    "+",
+    "/",
+    "'\"<b>",
+]
+
+
+class BreakableScorer(Scorer):
+    """The real one, but asked for `broken` it breaks."""
+
+    def score_of(self, invoice_id: str, as_of: date | None = None) -> dict[str, Any]:
+        if invoice_id == "broken":
+            raise KeyError("secret of the inside")
+        return super().score_of(invoice_id, as_of)
+
+
+def odd_book(model: RiskModel) -> Scorer:
+    """A book of one open invoice for each odd id, of a customer of the same id, and one settled."""
+    invoices = [INVOICE | {"invoice_id": each, "customer_id": each} for each in (*ODD_IDS, "settled")]
+    paid = {"invoice_id": "settled", "paid_on": "2026-03-10", "amount": "10.50"}
+    book = Ledger.from_rows({"invoices": [ROW | each for each in invoices], "payments": [paid]})
+    return BreakableScorer(book, model, Policy.load(), date(2026, 3, 31))
+
+
+def service(home: Path, load: Callable[[], Scorer], **chosen: Any) -> Caller:
+    """The routes behind the guard, loaded, asked from this machine."""
+    settings = Settings(home=home, **chosen)
+    readiness = Readiness(load)
+    readiness.load()
+    access = Access(home, settings.requires_token, lambda: True)
+    return Caller(Guard(create_app(readiness), settings, access, why_not_ready=readiness.why_not_ready))
+
+
+def quoted(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+def body(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def problem(answer: Any) -> tuple[int, str]:
+    """Status and kind of a problem document, after checking that it is one."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert set(document) == {"type", "title", "status", "detail", "instance", "problems"}
+    assert document["status"] == answer.status_code
+    return answer.status_code, document["type"].removeprefix("urn:duecourse:problem:")
+
+
+def pointers(answer: Any) -> list[tuple[str, str]]:
+    assert problem(answer) == (422, "wrong_schema")
+    items = answer.json()["problems"]
+    assert all(item["detail"] and item["mend"] for item in items)
+    return [(item.get("pointer", item.get("parameter")), item["code"]) for item in items]
