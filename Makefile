@@ -16,7 +16,8 @@ help: ; @grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | exp
 
 demo: .venv/installed ## simulate a book, train, score it, print the ranked list with reasons and actions
 	@$(PY) -m serving.cli demo
-serve: .venv/installed ## serve the demo's ledger on loopback and print its address
+.duecourse/demo-ledger: ; @$(MAKE) demo
+serve: .duecourse/demo-ledger ## serve the demo's ledger on loopback and print its address
 	@$(PY) -m serving.cli serve .duecourse/demo-ledger
 test: .venv/installed ## the fast tests
 	@$(PY) -m pytest -m "not slow" -n auto

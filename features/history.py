@@ -209,27 +209,22 @@ class Past:
         self.rows = rows
         self.as_of = as_of
         self.grouping = grouping
-        self._windows: dict[str, Window] = {}
+        self.customer = history.invoices["customer"][rows]
+        """Each question's customer."""
+        self._group = self._asked_group()
         self._views: dict[str, Past] = {}
 
     def __getattr__(self, stream: str) -> Window:
         if stream not in events.STREAMS:
             raise AttributeError(f"no stream {stream!r}; the streams are {', '.join(events.STREAMS)}")
-        if stream not in self._windows:
-            self._windows[stream] = self._window(stream)
-        return self._windows[stream]
-
-    def _window(self, stream: str) -> Window:
         source, group = self._group
-        return Window(source.stream(stream), self.grouping, group, self.as_of)
+        window = Window(source.stream(stream), self.grouping, group, self.as_of)
+        # Asked again, the window is found as a plain attribute.
+        setattr(self, stream, window)
+        return window
 
-    @cached_property
-    def customer(self) -> np.ndarray:
-        """Each question's customer."""
-        return self.history.invoices["customer"][self.rows]
-
-    @cached_property
-    def _group(self) -> tuple[History, np.ndarray]:
+    def _asked_group(self) -> tuple[History, np.ndarray]:
+        """The history that answers for the grouping, and each question's group in it."""
         history = self.history
         if self.grouping == "customer":
             return history, self.customer

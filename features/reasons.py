@@ -26,7 +26,7 @@ class ReasonCode:
 
 REASON_CODES = {
     "late_payment_habit": ReasonCode(
-        "How often it pays late", "no invoice of this customer has a verdict yet"
+        "How often it pays late", "it is not known yet how often this customer pays late"
     ),
     "days_late_habit": ReasonCode("How late it usually pays", "no invoice of this customer is settled yet"),
     "recent_payments": ReasonCode("Its last payments", "there are no recent payments to go by"),
@@ -109,7 +109,9 @@ def _sentence(feature: Feature, value: float | None, reference: float | None) ->
     if value is None:
         return _capitalised(REASON_CODES[feature.reason].unknown)
     said = _capitalised(feature.says.replace("{value}", spoken(feature.unit, value)))
-    if reference is None or feature.unit in ("weekday", "day of month", "flag"):
+    # Where the invoice stands today is a fact; a typical invoice at issue is no measure for it.
+    is_plain = feature.unit in ("weekday", "day of month", "flag") or feature.reason == "time_past_due"
+    if reference is None or is_plain:
         return said
     return f"{said}; typical is {spoken(feature.unit, reference)}"
 

@@ -68,8 +68,8 @@ class Totals:
         This is the one place that decides what a feature can see: an event of the day itself is not before it.
         """
         if self._different is None:
-            return np.searchsorted(self._keys, key_of(group, day), side="left")
-        return self._first[np.searchsorted(self._different, key_of(group, day), side="left")]
+            return self._keys.searchsorted(key_of(group, day), side="left")
+        return self._first[self._different.searchsorted(key_of(group, day), side="left")]
 
     def start(self, group: np.ndarray) -> np.ndarray:
         """Where each group's events begin; for an unknown group (-1), 0."""

@@ -253,14 +253,14 @@ class Scorer:
         probabilities = self.model.predict(values)
         given: dict[str, Any] = {name: probabilities[name].to_numpy() for name in TARGETS}
         given["evidence"] = self.model.evidence(values)
-        decided = self.policy.decide(pd.DataFrame(facts.cases(rows, day) | given))
+        decided = self.policy.decisions(facts.cases(rows, day) | given)
         scored = {
             **{name: facts.named[name][rows] for name in ("invoice_id", "customer_id", "currency")},
             "as_of": [day] * len(rows),
             "amount_open": _written_open(facts, rows, as_of),
             "days_past_due": as_of - facts.history.invoices["due_on"][rows],
             **given,
-            **{name: decided[name].to_numpy() for name in ("tier", "action", "action_by", *RECOMMENDATION)},
+            **{name: decided[name] for name in ("tier", "action", "action_by", *RECOMMENDATION)},
             "reasons": [explanation.reasons for explanation in self.model.explain(values)],
             "model_version": [self.model.version] * len(rows),
             "policy_version": [self.policy.version] * len(rows),

@@ -82,7 +82,7 @@ class TestSentences:
 
     def test_without_a_value_say_what_is_not_known(self) -> None:
         entry = reason(CATALOGUE["late_rate"], np.nan, 0.1, -0.2)
-        assert entry["sentence"] == "No invoice of this customer has a verdict yet"
+        assert entry["sentence"] == "It is not known yet how often this customer pays late"
         assert (entry["value"], entry["reference"], entry["direction"]) == (None, 0.1, "lowers")
 
     @pytest.mark.parametrize("described", CATALOGUE.features, ids=lambda described: described.name)

@@ -24,13 +24,13 @@ def credit_report_age(past: Past) -> np.ndarray:
     return past.credit_reports.days_since()
 
 
-@feature(reason="relationship", unit="invoices", says="{value} settled invoices are known", fill=0.0)
+@feature(reason="relationship", unit="invoices", says="settled invoices known: {value}", fill=0.0)
 def settled_count(past: Past) -> np.ndarray:
     """Number of the customer's settled invoices: how much evidence there is."""
     return past.settled.count()
 
 
-@feature(reason="relationship", unit="invoices", says="{value} of its invoices have a verdict", fill=0.0)
+@feature(reason="relationship", unit="invoices", says="invoices whose outcome is known: {value}", fill=0.0)
 def matured_count(past: Past) -> np.ndarray:
     """Number of the customer's invoices whose verdict is known."""
     return past.matured.count()

@@ -10,7 +10,7 @@ from features.totals import ratio
 @feature(
     reason="disputes",
     unit="disputes",
-    says="the invoice has {value} open disputes",
+    says="open disputes on the invoice: {value}",
     direction="raises",
     monotone=True,
     fill=0.0,
@@ -24,7 +24,7 @@ def open_disputes_of_invoice(past: Past) -> np.ndarray:
 @feature(
     reason="disputes",
     unit="disputes",
-    says="the customer has {value} open disputes",
+    says="open disputes of the customer: {value}",
     direction="raises",
     fill=0.0,
 )
@@ -50,7 +50,7 @@ def mean_dispute_days(past: Past) -> np.ndarray:
     return past.disputes_closed.mean("days")
 
 
-@feature(reason="disputes", unit="complaints", says="made {value} complaints in the last 90 days", fill=0.0)
+@feature(reason="disputes", unit="complaints", says="complaints in the last 90 days: {value}", fill=0.0)
 def complaint_count(past: Past) -> np.ndarray:
     """Complaints of the customer in the last 90 days."""
     return past.complaints.count(90)
@@ -77,7 +77,7 @@ def broken_promise_share(past: Past) -> np.ndarray:
 @feature(
     reason="promises",
     unit="promises",
-    says="broke {value} promises in the last 90 days",
+    says="broken promises in the last 90 days: {value}",
     direction="raises",
     monotone=True,
     fill=0.0,
@@ -101,7 +101,7 @@ def promised_days_late(past: Past) -> np.ndarray:
 @feature(
     reason="promises",
     unit="promises",
-    says="{value} promises for this invoice were broken",
+    says="broken promises for this invoice: {value}",
     direction="raises",
     monotone=True,
     fill=0.0,
@@ -111,13 +111,13 @@ def broken_promises_of_invoice(past: Past) -> np.ndarray:
     return past.of("invoice").promises_due.sum("broken")
 
 
-@feature(reason="contacts", unit="contacts", says="was contacted {value} times in the last 30 days", fill=0.0)
+@feature(reason="contacts", unit="contacts", says="contacts in the last 30 days: {value}", fill=0.0)
 def contact_count(past: Past) -> np.ndarray:
     """Contacts with the customer in the last 30 days."""
     return past.contacts.count(30)
 
 
-@feature(reason="contacts", unit="contacts", says="{value} contacts were about this invoice", fill=0.0)
+@feature(reason="contacts", unit="contacts", says="contacts about this invoice: {value}", fill=0.0)
 def contacts_about_invoice(past: Past) -> np.ndarray:
     """Contacts about this invoice before the as-of day."""
     return past.of("invoice").invoice_contacts.count()
@@ -142,7 +142,7 @@ def answered_contact_share(past: Past) -> np.ndarray:
 
 @feature(
     reason="contacts",
-    unit="contacts",
+    unit="times",
     says="needed {value} contacts per invoice in a year",
     direction="raises",
 )

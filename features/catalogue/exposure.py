@@ -7,7 +7,7 @@ from features.history import Past
 from features.totals import ratio
 
 
-@feature(reason="exposure", unit="invoices", says="has {value} other open invoices", fill=0.0)
+@feature(reason="exposure", unit="invoices", says="other open invoices: {value}", fill=0.0)
 def open_count(past: Past) -> np.ndarray:
     """Number of the customer's other open invoices."""
     return past.open.count() - past.of("invoice").open.count()
@@ -25,7 +25,7 @@ def open_against_turnover(past: Past) -> np.ndarray:
 @feature(
     reason="overdue_balance",
     unit="invoices",
-    says="has {value} other overdue invoices",
+    says="other overdue invoices: {value}",
     direction="raises",
     fill=0.0,
 )
@@ -37,7 +37,7 @@ def overdue_count(past: Past) -> np.ndarray:
 @feature(
     reason="overdue_balance",
     unit="invoices",
-    says="has {value} other invoices more than 30 days overdue",
+    says="other invoices more than 30 days overdue: {value}",
     direction="raises",
     fill=0.0,
 )
@@ -121,7 +121,7 @@ def concentration(past: Past) -> np.ndarray:
     return ratio(past.open.count(), past.of("book").open.count())
 
 
-@feature(reason="exposure", unit="invoices", says="received {value} invoices {period}", windows=(30, 90))
+@feature(reason="exposure", unit="invoices", says="invoices issued to it {period}: {value}", windows=(30, 90))
 def issued_count(past: Past, last: int | None) -> np.ndarray:
     """Number of invoices issued to the customer {period}."""
     return past.issued.count(last)
@@ -138,7 +138,7 @@ def invoicing_pace(past: Past) -> np.ndarray:
 @feature(
     reason="exposure",
     unit="invoices",
-    says="has {value} payments or credits waiting to be applied in the last 90 days",
+    says="payments and credits of the last 90 days that belong to no invoice: {value}",
     direction="lowers",
     fill=0.0,
 )
@@ -150,7 +150,7 @@ def unapplied_count(past: Past) -> np.ndarray:
 @feature(
     reason="payment_steadiness",
     unit="payments",
-    says="had {value} payments returned by the bank in a year",
+    says="payments returned by the bank in a year: {value}",
     direction="raises",
     monotone=True,
     fill=0.0,

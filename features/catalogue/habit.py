@@ -111,7 +111,7 @@ def late_goes_past_90(past: Past) -> np.ndarray:
 @feature(
     reason="late_payment_habit",
     unit="share",
-    says="{value} of its recent invoices are late, weighed against its own past",
+    says="{value} of its latest invoices are late, weighed against its own past",
     direction="raises",
     monotone=True,
 )
@@ -231,7 +231,7 @@ def early_share(past: Past, last: int | None) -> np.ndarray:
 @feature(
     reason="recent_payments",
     unit="share",
-    says="{value} of its last 3 verdicts were late",
+    says="{value} of its last 3 invoices were paid late",
     direction="raises",
 )
 def late_share_last_3(past: Past) -> np.ndarray:
@@ -242,7 +242,7 @@ def late_share_last_3(past: Past) -> np.ndarray:
 @feature(
     reason="recent_payments",
     unit="share",
-    says="{value} of its last 12 verdicts were late",
+    says="{value} of its last 12 invoices were paid late",
     direction="raises",
 )
 def late_share_last_12(past: Past) -> np.ndarray:

@@ -185,7 +185,7 @@ def mean_days_late_same_amount(past: Past) -> np.ndarray:
     return past.of("customer_amount").settled.mean("days_late")
 
 
-@feature(reason="invoice_amount", unit="invoices", says="had {value} earlier invoices of exactly this amount")
+@feature(reason="invoice_amount", unit="invoices", says="earlier invoices of exactly this amount: {value}")
 def same_amount_count(past: Past) -> np.ndarray:
     """Number of the customer's earlier invoices of exactly the same amount."""
     return past.of("customer_amount").issued.count() - past.invoice.is_seen

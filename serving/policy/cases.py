@@ -1,6 +1,6 @@
 """Which facts may a policy look at, and what stands in for a fact the caller does not have?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -93,18 +93,19 @@ CASE_COLUMNS = {name: term.meaning for name, term in CASE_TERMS.items()}
 REQUIRED_COLUMNS = tuple(name for name, _, neutral, *_ in _TABLE if neutral is REQUIRED)
 
 
-def case_columns(cases: pd.DataFrame) -> dict[str, NDArray[Any]]:
+def case_columns(cases: pd.DataFrame | Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """The columns of `cases` as arrays, absent ones filled; raises ValueError with every problem."""
-    problems = [f"column '{name}' is missing" for name in REQUIRED_COLUMNS if name not in cases.columns]
+    problems = [f"column '{name}' is missing" for name in REQUIRED_COLUMNS if name not in cases]
     columns: dict[str, NDArray[Any]] = {}
+    size = max((len(cases[name]) for name in REQUIRED_COLUMNS if name in cases), default=0)
     for name, kind, neutral, *_ in _TABLE:
-        if name in cases.columns and neutral is not WORKED_OUT:
+        if name in cases and neutral is not WORKED_OUT:
             try:
                 columns[name] = _READ[kind](cases[name], neutral)
             except (ValueError, TypeError) as error:
                 problems.append(f"column '{name}' is no {kind}: {error}")
         elif neutral not in (REQUIRED, WORKED_OUT):
-            columns[name] = _READ[kind](pd.Series([neutral] * len(cases), dtype=object), neutral)
+            columns[name] = _READ[kind](pd.Series([neutral] * size, dtype=object), neutral)
     problems += _impossible(columns)
     if problems:
         raise ValueError("cases cannot be decided: " + "; ".join(problems))
@@ -135,24 +136,40 @@ def _worked_out(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _numbers(column: pd.Series, neutral: Any) -> NDArray[Any]:
-    values = pd.to_numeric(column).to_numpy(dtype=float, na_value=MISSING)
+Column = pd.Series | NDArray[Any]
+
+
+def _is_plain(column: Column, kinds: str) -> bool:
+    """Whether a column is an array that can be taken as it is."""
+    return isinstance(column, np.ndarray) and column.dtype.kind in kinds
+
+
+def _numbers(column: Column, neutral: Any) -> NDArray[Any]:
+    if _is_plain(column, "fiu"):
+        values = np.asarray(column).astype(float)
+    else:
+        values = pd.to_numeric(pd.Series(column)).to_numpy(dtype=float, na_value=MISSING)
     return values if neutral is REQUIRED else np.where(np.isnan(values), neutral, values)
 
 
-def _flags(column: pd.Series, neutral: Any) -> NDArray[Any]:
-    return column.astype("boolean").fillna(bool(neutral)).to_numpy(dtype=bool)
+def _flags(column: Column, neutral: Any) -> NDArray[Any]:
+    if _is_plain(column, "b"):
+        return np.asarray(column)
+    return pd.Series(column).astype("boolean").fillna(bool(neutral)).to_numpy(dtype=bool)
 
 
-def _texts(column: pd.Series, neutral: Any) -> NDArray[Any]:
-    return column.astype(object).where(column.notna(), "").to_numpy(dtype=object)
+def _texts(column: Column, neutral: Any) -> NDArray[Any]:
+    values = column.astype(object) if isinstance(column, np.ndarray) else column.to_numpy(dtype=object)
+    return np.where(pd.isna(values), "", values)
 
 
-def _dates(column: pd.Series, neutral: Any) -> NDArray[Any]:
+def _dates(column: Column, neutral: Any) -> NDArray[Any]:
+    if _is_plain(column, "M"):
+        return np.asarray(column).astype("datetime64[D]")
     return pd.to_datetime(column).to_numpy("datetime64[D]")
 
 
-_READ: dict[Kind, Callable[[pd.Series, Any], NDArray[Any]]] = {
+_READ: dict[Kind, Callable[[Column, Any], NDArray[Any]]] = {
     "number": _numbers,
     "share": _numbers,
     "text": _texts,
