@@ -73,6 +73,7 @@ class History:
             "seen_on": seen_on(table),
             "amount": table["money_amount"].to_numpy(np.int64),
             "amount_in_own_currency": table["amount"].to_numpy(np.int64),
+            "minor_units": 10.0 ** digits_of(table["money_unit"].to_numpy()),
             "terms_days": due - issued,
             "delivered_on": day_numbers(table["delivered_on"]),
             "sent_on": day_numbers(table["sent_on"]),

@@ -63,8 +63,7 @@ def shown_value(unit: str, value: float) -> float | None:
     if not np.isfinite(value):
         return None
     if unit.startswith("log"):
-        value = float(np.exp(min(value, 60.0)))
-        return value / 100 if unit == "log amount" else value
+        return float(np.exp(min(value, 60.0)))
     return float(value)
 
 

@@ -68,7 +68,7 @@ class TestSentences:
             ("days", -4.0, 0.0, "It is -4; typical is 0"),
             ("weekday", 4, 2, "It is Friday"),
             ("day of month", 31, 15, "It is 31"),
-            ("log amount", np.log(123456), np.log(100), "It is 1,234.56; typical is 1.00"),
+            ("log amount", np.log(1234.56), np.log(1), "It is 1,234.56; typical is 1.00"),
             ("log ratio", np.log(2.5), 0.0, "It is 2.5; typical is 1.0"),
             ("times", 3.14, 1.0, "It is 3.1; typical is 1.0"),
             ("invoices", 7, 2, "It is 7; typical is 2"),

@@ -158,7 +158,8 @@ def bento(book: tuple[Path, Path]) -> str:
 def made_by(target: str, ledger: Path) -> list[str]:
     """The module and arguments of a line of the Makefile, with another ledger than the demo's."""
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
-    _, _, *words = shlex.split(done.stdout.splitlines()[-1])
+    line = next(line for line in done.stdout.splitlines() if f" {target} " in line)
+    _, _, *words = shlex.split(line)
     assert words[-1] == ".duecourse/demo-ledger"
     return [*words[:-1], str(ledger)]
 

@@ -40,7 +40,8 @@ class Baselines:
     def _ageing_rates(self, taught: Lesson) -> np.ndarray:
         count = np.bincount(self._bucket(taught.values), minlength=len(AGEING_BUCKETS) + 1)
         late = np.bincount(self._bucket(taught.values), taught.late, minlength=len(AGEING_BUCKETS) + 1)
-        overall = taught.late.mean() if len(taught) else 0.1
+        # Half a late invoice, where none was: a rule must not be certain.
+        overall = max(taught.late.sum(), 0.5) / max(len(taught), 5)
         return (late + 10 * overall) / (count + 10)
 
     def _fitted(self, taught: Lesson) -> Pipeline | None:

@@ -101,6 +101,8 @@ def load_settings(explicit: Path | None = None, home: Path | None = None) -> Set
     """
     beside = home / FILE if home else None
     path = explicit or (beside if beside and beside.exists() else PACKAGED)
+    if path == PACKAGED and not PACKAGED.exists():
+        return Settings()  # an installed package has no mlflow.yaml beside it; the defaults say the same
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -10,7 +10,11 @@ from features.totals import ratio
 
 @feature(reason="invoice_amount", unit="log amount", says="the invoice is over {value}")
 def log_amount(past: Past) -> np.ndarray:
-    """Natural logarithm of the invoice amount in minor units."""
+    """Natural logarithm of the invoice amount in currency units."""
+    return _log_minor(past) - np.log(past.invoice.minor_units)
+
+
+def _log_minor(past: Past) -> np.ndarray:
     return np.log(np.maximum(past.invoice.amount, 1))
 
 
@@ -21,7 +25,7 @@ def log_amount(past: Past) -> np.ndarray:
 )
 def amount_against_usual(past: Past) -> np.ndarray:
     """Logarithm of the amount over the customer's geometric mean amount in this currency."""
-    return log_amount[0].compute(past) - past.of("account").issued.mean("log_amount", 365) / 1000
+    return _log_minor(past) - past.of("account").issued.mean("log_amount", 365) / 1000
 
 
 @feature(
@@ -33,7 +37,7 @@ def amount_deviation(past: Past) -> np.ndarray:
     """How unusual the amount is for this customer, in standard deviations of its logarithm."""
     spread = past.of("account").issued.spread("log_amount") / 1000
     usual = past.of("account").issued.mean("log_amount") / 1000
-    return (log_amount[0].compute(past) - usual) / np.maximum(spread, 0.1)
+    return (_log_minor(past) - usual) / np.maximum(spread, 0.1)
 
 
 @feature(reason="payment_terms", unit="days", says="the terms are {value} days")

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from datetime import date
 
+from features.ledger import minor_digits
 from tests.oracle import dealings, habits
 from tests.oracle.arithmetic import MISSING, deviation, mean, share
 from tests.oracle.facts import Book, Invoice, days_to_month_end
@@ -110,7 +111,7 @@ def _invoice(known: Known, invoice: Invoice) -> dict[str, float]:
     if invoice.seen_on < known.as_of and invoice.money_amount:
         paid = 1.0 - known.now(invoice).balance / invoice.money_amount
     return {
-        "log_amount": math.log(max(invoice.money_amount, 1)),
+        "log_amount": math.log(max(invoice.money_amount, 1) / 10 ** minor_digits(invoice.money_unit)),
         "terms_days": invoice.terms,
         "due_weekday": due.weekday(),
         "due_roll_days": invoice.lateness_from - invoice.due_on,
