@@ -50,7 +50,7 @@ class Baselines:
         steps = make_pipeline(
             SimpleImputer(strategy="median", keep_empty_features=True),
             StandardScaler(),
-            LogisticRegression(C=0.1, max_iter=200),
+            LogisticRegression(C=0.1, solver="newton-cholesky"),
         )
         return steps.fit(taught.values, taught.late, logisticregression__sample_weight=taught.weight)
 

@@ -15,7 +15,7 @@ from serving.exports import write_scores
 from serving.scoring import Scorer, ranked, records
 
 TIER_STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "green"}
-DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED = 250, 18, 7
+DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED = 200, 18, 7
 
 
 @click.command()
