@@ -162,7 +162,10 @@ class History:
             "customer_amount": _numbered(own["amount"] * (own["unit"].max(initial=0) + 1) + own["unit"]),
         }
         groups = {name: _numbered((own["customer"] << 32) | kind) for name, kind in kinds.items()}
-        return {"invoice": np.arange(len(own["customer"])), **groups}
+        # Numbered by customer and issue, neighbouring questions find their invoices' events side by side.
+        rank = np.empty(len(own["customer"]), np.int64)
+        rank[np.lexsort((own["issued_on"], own["customer"]))] = np.arange(len(rank))
+        return {"invoice": rank, **groups}
 
     def stream(self, name: str) -> Stream:
         """One stream of events, made when first asked for."""

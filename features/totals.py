@@ -69,11 +69,11 @@ class Totals:
         """
         if self._different is None:
             return self._keys.searchsorted(key_of(group, day), side="left")
-        return self._first[self._different.searchsorted(key_of(group, day), side="left")]
+        return self._first.take(self._different.searchsorted(key_of(group, day), side="left"))
 
     def start(self, group: np.ndarray) -> np.ndarray:
         """Where each group's events begin; for an unknown group (-1), 0."""
-        return self._starts[np.minimum(group + 1, len(self._starts) - 1)]
+        return self._starts.take(group + 1, mode="clip")
 
     def total(self, measure: str) -> np.ndarray:
         """Running total of a measure, shape (events + 1,); the total before any event is 0."""
@@ -190,11 +190,11 @@ class Window:
         asked = (measure, last)
         if asked not in self._sums:
             total = self._totals.total(measure)
-            found = total[self._end] - total[self._from(last)]
+            found = total.take(self._end) - total.take(self._from(last))
             outside = self._totals.outside(last) if last is not None else None
             if outside is not None:
                 total, (begin, end) = outside.total(measure), self._outside(outside, last)
-                found -= total[end] - total[begin]
+                found -= total.take(end) - total.take(begin)
             self._sums[asked] = found
         return self._sums[asked]
 
