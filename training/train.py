@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import CATALOGUE
-from features.days import day_number, to_date
+from features.days import to_date
 from features.history import History
 from features.lateness import LatenessRule
 from features.ledger import Ledger
 from training.backtest import Replayed, judged_table
 from training.champion import NoChampion, champion_folder
-from training.cohort import ask, replay
+from training.cohort import ask, issued_between, replay
 from training.evaluation import Evaluation, evaluate
 from training.model import ArtefactError, RiskModel, load_model, save_model
 from training.model.fitting import fit_model
@@ -66,9 +66,7 @@ def rehearse(
     begin, end = rehearsal_window(history, cut, settings)
     replayed = Replayed(history, end, CATALOGUE, progress)
     model, baselines = replayed.fitted(begin, settings.training, progress)
-    issued = history.invoices["issued_on"]
-    rows = np.flatnonzero((issued >= day_number(begin)) & (issued < day_number(end)))
-    cohort = ask(history, rows, issued[rows], cut)
+    cohort = ask(history, *issued_between(history, begin, end), cut)
     values = CATALOGUE.compute(history, cohort.rows, cohort.as_of)
     models = {"model": model.predict(values)}
     if champion is not None and _is_comparable(champion, history.rule, begin):
