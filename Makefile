@@ -14,6 +14,10 @@ help: ; @grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | exp
 	.venv/bin/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/rivals-installed: .venv/installed requirements-rivals.lock
+	.venv/bin/pip install --disable-pip-version-check -q --require-hashes --no-deps -r requirements-rivals.lock
+	@touch $@
+
 demo: .venv/installed ## simulate a book, train, score it, print the ranked list with reasons and actions
 	@$(PY) -m serving.cli demo
 .duecourse/demo-ledger: ; @$(MAKE) demo
@@ -21,7 +25,7 @@ serve: .duecourse/demo-ledger ## serve the demo's ledger on loopback and print i
 	@$(PY) -m serving.cli serve .duecourse/demo-ledger
 test: .venv/installed ## the fast tests
 	@$(PY) -m pytest -m "not slow" -n auto
-test-slow: .venv/installed ## the marked rest: server processes, load, notebooks
+test-slow: .venv/installed .venv/rivals-installed ## the marked rest: server processes, load, notebooks, rival models
 	@$(PY) -m pytest -m slow
 lint: .venv/installed ## ruff: style and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

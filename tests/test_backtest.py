@@ -17,6 +17,7 @@ from features.ledger import Ledger
 from tests.ledger_rows import INVOICE, PAYMENT, ledger
 from training.backtest import Backtest, Period, Replayed, backtest, periods
 from training.model.fitting import fit_model, fit_on
+from training.segments import SEGMENTS
 from training.settings import TrainingSettings
 
 OCTOBER, NOVEMBER, DECEMBER, JANUARY = (*(date(2025, month, 1) for month in (10, 11, 12)), date(2026, 1, 1))
@@ -113,7 +114,7 @@ class TestJudgedTable:
         facts = ["invoice_id", "customer_id", "as_of", "money_unit", "money_amount", "is_cold", "weeks_open"]
         outcomes = [f"outcome_{target}" for target in TARGETS]
         predicted = [f"{target}__{model}" for target in TARGETS for model in MODELS]
-        assert set(done.scored) == {*facts, *outcomes, *predicted}
+        assert set(done.scored) == {*facts, *SEGMENTS, *outcomes, *predicted}
 
     def test_has_every_invoice_of_the_window_once(self, done: Backtest, sample_ledger: Ledger) -> None:
         invoices = sample_ledger.tables["invoices"]

@@ -19,6 +19,7 @@ from training.baselines import NAMES, Baselines
 from training.cohort import Cohort, ask, issued_between, open_weekly, replay
 from training.model import RiskModel
 from training.model.fitting import fit_on, lesson
+from training.segments import segments
 from training.settings import TrainingSettings
 
 Progress = Callable[[str], None]
@@ -137,8 +138,11 @@ def judged_table(
     values: np.ndarray,
     features: FeatureSet = CATALOGUE,
 ) -> pd.DataFrame:
-    """The cohort's table with one column per target and model, outcomes only where the question was open."""
-    table = cohort.table()
+    """The cohort's table with its segments and one column per target and model.
+
+    Outcomes stand only where the question was open.
+    """
+    table = pd.concat([cohort.table(), segments(cohort)], axis=1)
     table["is_cold"] = values[:, features.names.index("settled_count")] <= 0
     table["weeks_open"] = cohort.weeks_open
     for target in cohort.history.rule.horizons:
