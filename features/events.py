@@ -154,7 +154,7 @@ def overdue_spans(history: History) -> Spans:
 
 def payment_days(history: History) -> Events:
     """Days on which we learned of money from a customer, with the days since the one before."""
-    table = history.tables["payments"]
+    table = _understood(history, "payments")
     table = table[table["amount"] > 0]
     day = np.maximum(day_numbers(table["paid_on"]), day_numbers(table["known_on"]))
     pairs = np.unique(np.stack([history.customer_codes(table["customer_id"]), day]), axis=1)
@@ -168,13 +168,24 @@ def payment_days(history: History) -> Events:
 
 def bounced(history: History) -> Events:
     """Payments that came back."""
-    table = history.tables["payments"]
+    table = _understood(history, "payments")
     return _of_customers(history, table[table["amount"] < 0], "paid_on", {})
 
 
 def credited(history: History) -> Events:
     """Credit notes."""
-    return _of_customers(history, history.tables["credit_notes"], "credited_on", {})
+    return _of_customers(history, _understood(history, "credit_notes"), "credited_on", {})
+
+
+def _understood(history: History, name: str) -> pd.DataFrame:
+    """Payments or credit notes on account or of an invoice that is there.
+
+    One that names an invoice still to come says nothing until then, whoever else it names: else the arrival
+    of the invoice would change what its customer's past looked like.
+    """
+    table = history.tables[name]
+    named = table["invoice_id"].notna().to_numpy()
+    return table[~named | (history.positions_of(table["invoice_id"]) >= 0)]
 
 
 def unapplied(history: History) -> Events:

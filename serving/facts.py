@@ -182,7 +182,7 @@ class Facts:
         return np.where((customer >= 0) & (code >= 0), customer * len(self._currencies) + code, -1)
 
     def _loose_cash(self, account: np.ndarray, today: np.ndarray) -> np.ndarray:
-        """Minor units on each account before a day: money and credits that belong to no invoice yet."""
+        """Minor units on each account before a day: money and credits of no invoice that is there."""
         movements, total = self._loose
         begin = np.searchsorted(movements.keys, _key(account, np.zeros_like(today)))
         return total[np.searchsorted(movements.keys, _key(account, today))] - total[begin]
@@ -192,7 +192,7 @@ class Facts:
         """Movements by account and the day we knew of each, and their running total."""
         tables = self.history.tables
         parts = [
-            table[table["invoice_id"].isna()]
+            table[table["invoice_id"].isna() | (self.history.positions_of(table["invoice_id"]) < 0)]
             .rename(columns={dated: "on"})
             .filter(["customer_id", "currency", "amount", "on", "known_on"])
             for table, dated in ((tables["payments"], "paid_on"), (tables["credit_notes"], "credited_on"))

@@ -144,9 +144,7 @@ def _add_money(draw: Draw, rows: Rows, invoice: Row, issued: int, due: int) -> N
                    "credit", "credit and money", "over", "open")  # fmt: skip
 
     def pay(day: int, amount: str | None, known: float = 0.25) -> None:
-        # Money that names an invoice not yet known counts for the customer as a whole if that is named too.
-        is_known = iso(day) >= max(invoice["issued_on"], invoice.get("known_on", ""))
-        whose = {"customer_id": invoice["customer_id"]} if is_known and draw.chance(0.5) else {}
+        whose = {"customer_id": invoice["customer_id"]} if draw.chance(0.5) else {}
         rows["payments"].append(
             {"invoice_id": invoice["invoice_id"], "paid_on": iso(day), "amount": amount}
             | whose
@@ -215,7 +213,10 @@ def _add_about_customer(draw: Draw, rows: Rows, customer: str) -> None:
             | draw.one({}, {"closed_on": iso(at + 30)})
         )  # fmt: skip
         loose = draw.one("payments", "credit_notes")
-        rows[loose].append(whose | {EVENT_DAY[loose]: iso(at + 9), "amount": "20"} | draw.known(at + 9))
+        of_none = draw.one({}, {}, {"invoice_id": f"N{at}"})
+        rows[loose].append(
+            whose | of_none | {EVENT_DAY[loose]: iso(at + 9), "amount": "20"} | draw.known(at + 9)
+        )
 
 
 def _rate(draw: Draw, rated: int) -> Row:

@@ -109,6 +109,12 @@ TODAY_FACTS: list[tuple[dict[str, Any], str, Any, Any]] = [
     ({"payments": [paid("100", "2024-02-10")]}, "amount_open", 100.0, 0.0),
     ({"payments": [{"customer_id": "C", "paid_on": "2024-02-10", "amount": "7"}]}, "unapplied_cash", 0, 7.0),
     (
+        {"payments": [paid("7", "2024-02-10") | {"invoice_id": "to come", "customer_id": "C"}]},
+        "unapplied_cash",
+        0,
+        7.0,
+    ),
+    (
         {"credit_notes": [{"customer_id": "C", "credited_on": "2024-02-10", "amount": "7"}]},
         "unapplied_cash",
         0,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
 
+from features.days import day_number
+from features.history import History
 from tests.ledger_rows import INVOICE, PAYMENT, REUSED, ids, ledger, said
 
 EVENT_DIRT = [
@@ -145,3 +148,14 @@ def test_a_limit_of_zero_is_a_limit_and_blank_is_none() -> None:
     assert np.array_equal(
         ledger(customers=rows).tables["customers"]["credit_limit"], [0, np.nan], equal_nan=True
     )
+
+
+def test_money_of_an_invoice_still_to_come_says_nothing_of_the_days_before_it() -> None:
+    early = PAYMENT | {"invoice_id": "B", "customer_id": "C", "paid_on": "2024-01-20"}
+    later = INVOICE | {"invoice_id": "B", "issued_on": "2024-03-01", "due_on": "2024-03-31"}
+    answers = []
+    for invoices in ([INVOICE], [INVOICE, later]):
+        history = History(ledger(*invoices, payments=[early]))
+        past = history.past(np.array([0]), np.array([day_number(date(2024, 2, 10))]))
+        answers.append([past.payment_days.count()[0], past.unapplied.count()[0]])
+    assert answers == [[0, 0], [0, 0]]

@@ -12,13 +12,16 @@ from features.ledger.invoices import InvoiceIndex, with_amounts
 from features.ledger.rows import Rows, only_once, without_duplicates
 
 _NO_SUCH = "is not in invoices"
+_UNAPPLIED = "unapplied cash to the policy, nothing to the model until the invoice is there"
 _EXPORT_MORE = "Export invoices from an earlier date, or mend the number."
 
 
 def linked(rows: Rows, index: InvoiceIndex) -> tuple[Rows, np.ndarray]:
     """Rows with the id and customer of the invoice they name, and its place (-1: none).
 
-    Rows naming no known invoice lose the name where they have a customer, and are set aside otherwise.
+    Rows naming no invoice of the ledger stay where they have a customer, and are set aside otherwise. Money
+    keeps the number: it says nothing to a feature until the invoice is there (features/events.py), so that an
+    invoice that arrives later changes nothing about the days before it was known.
     """
     customer = rows.values.get("customer_id", cells.texts([None] * len(rows)))
     named = ~cells.blank(rows["invoice_id"])
@@ -27,12 +30,12 @@ def linked(rows: Rows, index: InvoiceIndex) -> tuple[Rows, np.ndarray]:
         rows.values["customer_id"] = customer
     orphan = named & (found < 0)
     alone = orphan & cells.blank(customer)
-    message = f"{_NO_SUCH}: counted for the customer as a whole"
+    is_money = rows.table.name not in ("contacts", "payment_plans")
+    message = f"{_NO_SUCH}: {_UNAPPLIED if is_money else 'counted for the customer as a whole'}"
     rows.say(orphan & ~alone, "repaired", "unknown_invoice", message, _EXPORT_MORE, "invoice_id")
-    rows.values["invoice_id"] = _only(rows["invoice_id"], found >= 0)
     kept = rows.set_aside(alone, "unknown_invoice", _NO_SUCH, _EXPORT_MORE, "invoice_id")
     found = found[~alone]
-    if rows.table.name in ("contacts", "payment_plans"):
+    if not is_money:
         return _linked_if_known(kept, index, found)
     return _taken_over(kept, index, found), found
 

@@ -111,6 +111,10 @@ class Book:
             row["invoice_id"]: Invoice(place, row, self._lateness_from(row), self._allowed(row))
             for place, row in enumerate(self.tables["invoices"])
         }
+        named = {None, *self.invoices}
+        for name in ("payments", "credit_notes"):
+            # Money for an invoice still to come says nothing.
+            self.tables[name] = [row for row in self.tables[name] if row["invoice_id"] in named]
         self._add_money("payments", "paid_on")
         self._add_money("credit_notes", "credited_on")
         self.pay_days = self._pay_days()
