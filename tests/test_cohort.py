@@ -296,8 +296,8 @@ def test_whatever_an_earlier_replay_asks_a_later_one_asks_too(seed: int) -> None
     earlier, later = replay(history, cut), replay(history, cut + timedelta(50))
     asked = set(zip(earlier.rows.tolist(), earlier.as_of.tolist(), strict=True))
     asked_later = set(zip(later.rows.tolist(), later.as_of.tolist(), strict=True))
-    assert asked < asked_later
-    added = np.array(sorted(asked_later - asked))
+    assert asked and asked <= asked_later
+    added = np.array(sorted(asked_later - asked), dtype=np.int64).reshape(-1, 2)
     was_known = history.invoices["seen_on"][added[:, 0]] < day_number(cut)
     assert (added[was_known, 1] >= day_number(cut)).all()
 
