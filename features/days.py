@@ -16,6 +16,9 @@ import pandas as pd
 NEVER = 1 << 30
 """A day after every real one: what a missing date becomes, so that it is never in the past."""
 
+MONTH_PARTS = 8
+"""How many values `month_part` has."""
+
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -46,6 +49,11 @@ def day_of_month(days: np.ndarray) -> np.ndarray:
     return (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
 
 
+def month_part(days: np.ndarray) -> np.ndarray:
+    """0 to 7: four days each, the last part with what is left of the month."""
+    return (day_of_month(days) - 1) // 4
+
+
 def days_to_month_end(days: np.ndarray) -> np.ndarray:
     """0 on the last day of a month."""
     dates = days.astype("datetime64[D]")
@@ -58,6 +66,14 @@ def public_holidays(country: str, year: int) -> tuple[int, ...]:
     if country not in holidays.list_supported_countries(include_aliases=False):
         return ()
     return tuple(sorted(day_number(day) for day in holidays.country_holidays(country, years=year)))
+
+
+@cache
+def working_days(country: str, weekend: tuple[int, ...], year: int) -> np.ndarray:
+    """Whether each day of a year is a working day of a country, which may be empty or unknown; shape (days,)."""
+    first = day_number(date(year, 1, 1))
+    days = np.arange(first, day_number(date(year + 1, 1, 1)))
+    return ~np.isin(weekday(days), weekend) & ~np.isin(days, public_holidays(country, year))
 
 
 def next_working_days(

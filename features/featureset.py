@@ -16,9 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.fingerprint import code_fingerprint
 from features.history import History, Past
 from features.lateness import LatenessRule
 
+BESIDE = "features.paydays"
+"""What payment dates are computed from beside features: a model rests on this code too."""
 CHUNK_ROWS = 8_192
 """Questions worked on at once, so that their columns stay in the processor's cache."""
 
@@ -43,7 +46,8 @@ class Feature:
     family: str
     window_days: int | None
     compute: Callable[[Past], np.ndarray] = field(repr=False, compare=False)
-    source: str = field(repr=False, default="")
+    module: str = field(repr=False, default="")
+    """Where `compute` is defined; its code and all that it imports count for the fingerprint."""
 
     def describe(self) -> dict[str, Any]:
         """The catalogue entry, JSON-ready."""
@@ -108,16 +112,16 @@ def _described(
         family=function.__module__.rsplit(".", 1)[-1],
         window_days=last,
         compute=(lambda past: function(past, last)) if is_windowed else function,
-        source=inspect.getsource(function),
+        module=function.__module__,
     )
 
 
 class FeatureSet:
     """An ordered set of features: their names, sentences and fills, and one way to compute them."""
 
-    def __init__(self, features: Iterable[Feature], unlearned_family: str | None = None) -> None:
+    def __init__(self, features: Iterable[Feature], unlearned: Iterable[str] = ()) -> None:
         self.features = tuple(features)
-        self.unlearned_family = unlearned_family
+        self.unlearned = frozenset(unlearned)
         self.names = [feature.name for feature in self.features]
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
@@ -127,22 +131,28 @@ class FeatureSet:
         return self.features[self.names.index(name)]
 
     def without(self, family: str) -> FeatureSet:
-        """The set of which one family is not learned from, to see what the family carries.
+        """The set of which one family is not learned from, to see what the family carries."""
+        return self.learning_only(lambda feature: feature.family != family)
 
-        Its columns stay: baselines, evidence and the days past due are read from them.
+    def learning_only(self, is_learned: Callable[[Feature], bool]) -> FeatureSet:
+        """The set of which a model may learn from some features alone.
+
+        The columns of the others stay: baselines, evidence and the days past due are read from them.
         """
-        return FeatureSet(self.features, family)
+        left_out = {feature.name for feature in self.features if not is_learned(feature)}
+        return FeatureSet(self.features, self.unlearned | left_out)
 
     @property
     def is_learned(self) -> np.ndarray:
         """Whether a model may learn from each column, shape (features,)."""
-        return np.array([feature.family != self.unlearned_family for feature in self.features])
+        return np.array([name not in self.unlearned for name in self.names])
 
     def fingerprint(self, rule: LatenessRule) -> str:
-        """Hash of the columns' names, order, fills and code, and of the lateness rule they use."""
-        columns = [feature.describe() | {"code": feature.source} for feature in self.features]
+        """Hash of the columns' descriptions and order, of all code that computes them, and of the lateness rule."""
+        columns = [feature.describe() for feature in self.features]
         content = {"columns": columns, "late_after": rule.late_after_days, "calendar": rule.calendar_days}
-        content |= {"unlearned": self.unlearned_family}
+        content |= {"unlearned": sorted(self.unlearned) or None}
+        content |= {"code": code_fingerprint({*(feature.module for feature in self.features), BESIDE})}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def compute(self, history: History, rows: np.ndarray, as_of: np.ndarray) -> np.ndarray:

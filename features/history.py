@@ -64,7 +64,7 @@ class History:
         table = self.tables["invoices"]
         issued, due = day_numbers(table["issued_on"]), day_numbers(table["due_on"])
         customer = self.customer_codes(table["customer_id"])
-        lateness_from = self.rule.lateness_from(due, self._countries(customer, issued), self._weekend)
+        lateness_from = self.rule.lateness_from(due, self._countries(customer, issued), self.weekend)
         return {
             "customer": customer,
             "issued_on": issued,
@@ -91,8 +91,15 @@ class History:
         return pd.Index(sorted(self.tables["invoices"]["money_unit"].unique()))
 
     @property
-    def _weekend(self) -> tuple[int, ...]:
+    def weekend(self) -> tuple[int, ...]:
+        """Weekdays on which nobody works, Monday 0."""
         return tuple(self.ledger.settings.weekend_days)
+
+    @cached_property
+    def countries(self) -> np.ndarray:
+        """Whose working days hold for each invoice, '' where only weekends are known; object, shape (invoices,)."""
+        own = self.invoices
+        return np.array(self._countries(own["customer"], own["issued_on"]), dtype=object)
 
     def _countries(self, customer: np.ndarray, issued: np.ndarray) -> list[str]:
         """Each invoice's working-day calendar: the country we knew of when it was issued."""

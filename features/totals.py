@@ -49,6 +49,7 @@ class Totals:
         self._keys = key[order]
         self._measures = measures
         self._totals: dict[str, np.ndarray] = {}
+        self._matrices: dict[tuple[str, ...], np.ndarray] = {}
         groups = int(group.max(initial=-1)) + 1
         # Where each group begins, from group -1 (unknown: no events) to the one after the last.
         begins = np.searchsorted(self._keys, np.arange(groups) << DAY_BITS)
@@ -83,6 +84,14 @@ class Totals:
             np.cumsum(values, out=total[1:])
             self._totals[measure] = total
         return self._totals[measure]
+
+    def matrix(self, measures: tuple[str, ...]) -> np.ndarray:
+        """Running totals of several measures side by side, shape (events + 1, measures)."""
+        if measures not in self._matrices:
+            values = np.stack([self._measures[measure][self.rows] for measure in measures], axis=1)
+            self._matrices[measures] = np.zeros((len(values) + 1, len(measures)), dtype=np.int64)
+            np.cumsum(values, axis=0, out=self._matrices[measures][1:])
+        return self._matrices[measures]
 
     def outside(self, last: int) -> Totals | None:
         """What became visible within the last `last` days but is dated before them; None if that cannot be.
@@ -197,6 +206,16 @@ class Window:
                 found -= total.take(end) - total.take(begin)
             self._sums[asked] = found
         return self._sums[asked]
+
+    def sums(self, measures: tuple[str, ...], last: int | None = None) -> np.ndarray:
+        """The same of several measures at once, shape (n, measures)."""
+        total = self._totals.matrix(measures)
+        found = total[self._end] - total[self._from(last)]
+        outside = self._totals.outside(last) if last is not None else None
+        if outside is not None:
+            total, (begin, end) = outside.matrix(measures), self._outside(outside, last)
+            found -= total[end] - total[begin]
+        return found
 
     def _outside(self, outside: Totals, last: int | None) -> tuple[np.ndarray, np.ndarray]:
         if last not in self._outsides:

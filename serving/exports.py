@@ -22,8 +22,9 @@ def check_output(path: Path) -> None:
 def write_scores(scored: pd.DataFrame, path: Path) -> None:
     """Score rows as CSV or Parquet: days as ISO texts, `reasons` as JSON; ValueError for another suffix."""
     reasons = [json.dumps(row, ensure_ascii=False) for row in scored["reasons"]]
-    action_by = pd.to_datetime(scored["action_by"]).dt.strftime("%Y-%m-%d")
-    texts = {"reasons": reasons, "action_by": action_by, "as_of": scored["as_of"].astype("str")}
+    dated = ("action_by", "expected_paid_on", "paid_on_p10", "paid_on_p90")
+    days = {name: pd.to_datetime(scored[name]).dt.strftime("%Y-%m-%d") for name in dated}
+    texts = days | {"reasons": reasons, "as_of": scored["as_of"].astype("str")}
     write_table(scored.assign(**{name: pd.Series(texts[name], scored.index, "str") for name in texts}), path)
 
 

@@ -6,8 +6,9 @@ The API, the pages and the nightly command all use this one `Scorer`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from features.catalogue import CATALOGUE
 from features.days import day_number, to_date
 from features.history import History
 from features.ledger import Ledger, written_amount
+from features.paydays import pay_days
 from serving.facts import Facts
 from serving.policy import Policy
+from serving.priors import priors
 from training.champion import champion_folder
-from training.model import Explanation, RiskModel, load_model
+from training.model import Explanation, RiskModel, load_model, ranges, recalibrated, recalibration_day
 
 TARGETS = ("p_late", "p_late_30", "p_late_90")
+DATES = ("expected_paid_on", "paid_on_p10", "paid_on_p90")
 COLUMNS = (
     "invoice_id",
     "customer_id",
@@ -34,6 +38,7 @@ COLUMNS = (
     "p_late",
     "p_late_30",
     "p_late_90",
+    *DATES,
     "evidence",
     "tier",
     "action",
@@ -41,10 +46,16 @@ COLUMNS = (
     "reasons",
     "model_version",
     "policy_version",
+    "p_late_low",
+    "p_late_high",
 )
-"""The score row, in the order of the contract."""
+"""The score row, in the order of the contract; the range of `p_late` came later and stands at the end."""
 RECOMMENDATION = ("who", "channel", "objective", "opening", "action_rule", "guards", "why")
 """What comes with an action beside the score row."""
+FULL = (*RECOMMENDATION, "prior")
+"""What the full score row adds: the recommendation, and what carried the score where evidence is short."""
+RECALIBRATIONS = 8
+"""So many weeks' models are kept; each is made again from ledger and model when asked for."""
 
 
 def default_as_of(ledger: Ledger) -> date:
@@ -70,10 +81,9 @@ class Scorer:
     """
 
     def __init__(self, ledger: Ledger, model: RiskModel, policy: Policy, as_of: date | None = None) -> None:
-        self.ledger, self.model, self.policy = ledger, model, policy
+        self.ledger, self.policy = ledger, policy
         self.as_of = as_of or default_as_of(ledger)
-        self.history = History(ledger, model.rule)
-        self.facts = Facts(self.history)
+        self._use(model, History(ledger, model.rule))
 
     @classmethod
     def load(cls, home: Path, ledger: Path, as_of: date | None = None, policy: Path | None = None) -> Scorer:
@@ -81,10 +91,26 @@ class Scorer:
         model = load_model(champion_folder(home))
         return cls(Ledger.load(ledger), model, load_policy(home, policy), as_of)
 
+    def with_model(self, model: RiskModel) -> Scorer:
+        """The same book and policy, scored by another model; what the book has sorted is shared where it can be."""
+        other = copy(self)
+        other._use(model, self.history if model.rule == self.model.rule else History(self.ledger, model.rule))
+        return other
+
+    def _use(self, model: RiskModel, history: History) -> None:
+        if getattr(self, "history", None) is not history:
+            self.history, self.facts = history, Facts(history)
+        self.model = model
+        self._of_monday = lru_cache(RECALIBRATIONS)(lambda day: recalibrated(model, history, day))
+
     @property
     def trained_before(self) -> date:
         """The model knows facts before this day."""
         return date.fromisoformat(self.model.card["trained_on_facts_before"])
+
+    def model_on(self, day: date) -> RiskModel:
+        """The model as the loaded book's outcomes had recalibrated it by the Monday of a day."""
+        return self._of_monday(recalibration_day(day))
 
     def context_as_of(self, as_of: date | None = None) -> date:
         """The day as of which the loaded book's totals answer a question: no later than its facts reach."""
@@ -96,6 +122,7 @@ class Scorer:
 
     def warm_up(self) -> None:
         """Sort the book for questions about one invoice, so that the first caller does not wait for it."""
+        self.model_on(self.as_of)
         is_open = self.history.open_on(day_number(self.as_of))
         if len(is_open):
             self.customer(str(self.facts.named["customer_id"][is_open[0]]))
@@ -179,11 +206,17 @@ class Scorer:
         return position
 
     def explain(self, invoice_id: str, as_of: date | None = None) -> tuple[dict[str, Any], Explanation]:
-        """The score row of one invoice and its full explanation; UnknownIdError, NotOpenError."""
+        """The score row of one invoice with the ranges of all horizons, and its full explanation.
+
+        Raises UnknownIdError, NotOpenError.
+        """
         day = as_of or self.as_of
         position = np.array([self._position(invoice_id, day)])
         values = CATALOGUE.compute(self.history, position, np.array([day_number(day)]))
-        return self.score_of(invoice_id, day), self.model.explain(values)[0]
+        model = self.model_on(day)
+        low_and_high = ranges(model, values, model.predict(values))
+        between = {name: [float(bound[0]) for bound in found] for name, found in low_and_high.items()}
+        return self.score_of(invoice_id, day) | {"ranges": between}, model.explain(values)[0]
 
     def customer(self, customer_id: str, as_of: date | None = None) -> dict[str, Any]:
         """How a customer pays and what it owes, with the scores of its open invoices; UnknownIdError."""
@@ -234,7 +267,7 @@ class Scorer:
 
     def model_card(self) -> dict[str, Any]:
         """What is known of the model that scores."""
-        return {"model_version": self.model.version, **self.model.card}
+        return {"model_version": self.model.version, **self.model_on(self.as_of).card}
 
     def policy_card(self) -> dict[str, Any]:
         """The policy that decides, with its version and its rules as sentences."""
@@ -244,28 +277,48 @@ class Scorer:
             "sentences": self.policy.sentences(),
         }
 
+    def _dates(
+        self, history: History, rows: np.ndarray, as_of: np.ndarray, values: np.ndarray, given: pd.DataFrame
+    ) -> dict[str, list[date | None]]:
+        """The expected day of payment and its range; None from a model that knows none."""
+        if self.model.timing is None:
+            return {name: [None] * len(rows) for name in DATES}
+        days = self.model.payment_days(values, pay_days(history, rows, as_of), self.model.anchors(given))
+        return {
+            name: [to_date(day) for day in days[:, k].tolist()]
+            for k, name in ((1, DATES[0]), (0, DATES[1]), (2, DATES[2]))
+        }
+
     def _score(
         self, facts: Facts, rows: np.ndarray, day: date, full: bool = False
     ) -> dict[str, list[Any] | np.ndarray]:
         """The columns of the score rows of some invoice positions."""
         as_of = np.full(len(rows), day_number(day))
         values = CATALOGUE.compute(facts.history, rows, as_of)
-        probabilities = self.model.predict(values)
+        model = self.model_on(day)
+        probabilities = model.predict(values)
         given: dict[str, Any] = {name: probabilities[name].to_numpy() for name in TARGETS}
-        given["evidence"] = self.model.evidence(values)
+        given["evidence"] = model.evidence(values)
         decided = self.policy.decisions(facts.cases(rows, day) | given)
+        low, high = ranges(model, values, probabilities)["p_late"]
+        explanations = model.explain(values)
         scored = {
             **{name: facts.named[name][rows] for name in ("invoice_id", "customer_id", "currency")},
             "as_of": [day] * len(rows),
             "amount_open": _written_open(facts, rows, as_of),
             "days_past_due": as_of - facts.history.invoices["due_on"][rows],
             **given,
+            **self._dates(facts.history, rows, as_of, values, probabilities),
             **{name: decided[name] for name in ("tier", "action", "action_by", *RECOMMENDATION)},
-            "reasons": [explanation.reasons for explanation in self.model.explain(values)],
-            "model_version": [self.model.version] * len(rows),
+            "reasons": [explanation.reasons for explanation in explanations],
+            "model_version": [model.version] * len(rows),
             "policy_version": [self.policy.version] * len(rows),
+            "p_late_low": low,
+            "p_late_high": high,
         }
-        return {name: scored[name] for name in (*COLUMNS, *(RECOMMENDATION if full else ()))}
+        if full:
+            scored["prior"] = priors(facts.history, rows, as_of, given["evidence"], explanations)
+        return {name: scored[name] for name in (*COLUMNS, *(FULL if full else ()))}
 
 
 def _written_open(facts: Facts, rows: np.ndarray, as_of: np.ndarray) -> list[str | None]:

@@ -27,6 +27,7 @@ from serving.tokens import list_tokens
 
 SECONDS_TO_LOAD = 300
 SECONDS_TO_END = 20
+_KEY_FILES = ("DUECOURSE_KEY", "DUECOURSE_TRUSTED_KEYS")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -103,7 +104,14 @@ def _environment(ledger: Path, as_of: date | None, home: Path, policy: Path | No
         "BENTOML_DO_NOT_TRACK": "True",
         "DO_NOT_TRACK": "1",
     }
-    return {**os.environ, **ours}
+    keys = {name: _absolute(os.environ[name]) for name in _KEY_FILES if os.environ.get(name)}
+    return {**os.environ, **ours, **keys}
+
+
+def _absolute(paths: str) -> str:
+    return os.pathsep.join(
+        str(Path(path).expanduser().absolute()) for path in paths.split(os.pathsep) if path
+    )
 
 
 @contextmanager

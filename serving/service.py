@@ -8,12 +8,14 @@ class. BentoML gives the processes, the health routes and the packaging; the rou
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 # before bentoml is imported, and in its exact words: it takes no other text for a no
 os.environ |= {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
@@ -23,27 +25,39 @@ from typing import Any, cast
 import bentoml
 from starlette.types import Receive, Scope, Send
 
+from features.ledger import Ledger
 from serving.api.app import create_app
 from serving.api.guard import Guard
 from serving.api.readiness import Readiness
 from serving.api.settings import Settings
-from serving.scoring import Scorer
+from serving.following import Following
+from serving.scoring import Scorer, load_policy
 
 settings = Settings.from_environment()
 log = logging.getLogger("bentoml.duecourse")
 
 
-def load_scorer() -> Scorer:
-    """The Scorer that the environment describes; raises ValueError where it names no ledger."""
+following = Following(settings.home)
+
+
+@functools.cache
+def book() -> Ledger:
+    """The ledger that the environment names, read once; raises ValueError where it names none."""
     if settings.ledger is None:
         raise ValueError(
             "No ledger to serve. Set DUECOURSE_LEDGER to its folder, or run `duecourse serve LEDGER`."
         )
-    scorer = Scorer.load(settings.home, settings.ledger, as_of=settings.as_of, policy=settings.policy)
+    return Ledger.load(settings.ledger)
+
+
+def load_scorer() -> Scorer:
+    """The Scorer that the environment describes; another process tries the model while the ledger is read."""
+    with ThreadPoolExecutor(1) as beside:
+        model = beside.submit(following.first)
+        ledger = book()
+        scorer = Scorer(ledger, model.result(), load_policy(settings.home, settings.policy), settings.as_of)
     scorer.warm_up()
-    log.info(
-        "scoring %s as of the start of %s by model %s", settings.ledger, scorer.as_of, scorer.model.version
-    )
+    following.serves(scorer)
     return scorer
 
 
@@ -61,7 +75,7 @@ def end_with(supervisor: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-readiness = Readiness(load_scorer, afterwards=settle_memory)
+readiness = Readiness(load_scorer, settle_memory, following)
 _app = create_app(readiness)
 
 
@@ -84,7 +98,7 @@ class Duecourse:
     """Late-payment risk of open invoices, with reasons and the next helpful step."""
 
     def __init__(self) -> None:
-        readiness.start()
+        readiness.start(settings.follow_seconds)
         threading.Thread(target=end_with, args=(os.getppid(),), name="supervisor", daemon=True).start()
 
     async def __is_ready__(self) -> bool:

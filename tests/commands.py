@@ -14,7 +14,8 @@ from tests.conftest import SAMPLE_LEDGER
 SAMPLE = str(SAMPLE_LEDGER)
 HASTY = """
 training: {most_rounds: 4, folds: 2, threads: 1, fewest_late_to_fit: 10, fewest_late_to_calibrate: 3,
-           rehearsal_days: 30}
+           rehearsal_days: 30, use_prior: false,
+           timing: {most_rows: 5000, most_judged: 500, most_rounds: 3}}
 """
 """A mlflow.yaml."""
 Run = Callable[..., Result]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +14,32 @@ import pytest
 
 from features.ledger import Ledger
 from training.champion import Champion, point_to
-from training.model import RiskModel, save_model
-from training.settings import TrainingSettings
+from training.model import RiskModel, save_model, trial
+from training.model.signing import KEY, REQUIRED, TRUSTED, made_key
+from training.settings import TimingSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from training.backtest import Replayed
 
 SAMPLE_LEDGER = Path(__file__).parent.parent / "data_samples" / "sample_ledger"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signing_key_of_tests() -> Iterator[None]:
+    """A key of the session's own, here and in every process the tests start: the user's is never touched."""
+    before = {name: os.environ.pop(name, None) for name in (KEY, TRUSTED, REQUIRED)}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[KEY] = str(Path(folder) / "signing-key.pem")
+        made_key()
+        yield
+        del os.environ[KEY]
+    os.environ |= {name: value for name, value in before.items() if value is not None}
+
+
+@pytest.fixture(autouse=True)
+def trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial costs seconds in a process of its own: only tests that are about trials, and processes, hold them."""
+    monkeypatch.setattr(trial, "_said_by_child", lambda folder, digest: "")
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +57,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def hasty_settings() -> TrainingSettings:
     """Settings that make a model in a second: two of the sample ledger's horizons get one of their own."""
+    timing = TimingSettings(most_rows=20_000, most_judged=1_000, most_rounds=5, patience=5)
     return TrainingSettings(
-        most_rounds=10, folds=2, threads=1, fewest_late_to_fit=20, fewest_late_to_calibrate=5
+        most_rounds=10,
+        folds=2,
+        threads=1,
+        fewest_late_to_fit=20,
+        fewest_late_to_calibrate=5,
+        use_prior=False,
+        timing=timing,
     )
 
 

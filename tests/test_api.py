@@ -18,7 +18,7 @@ from serving.api.guard import Guard
 from serving.api.readiness import Readiness
 from serving.api.schemas import Scores
 from serving.api.settings import Settings
-from serving.scoring import COLUMNS, RECOMMENDATION, Scorer
+from serving.scoring import COLUMNS, FULL, Scorer
 from tests.api_service import JSON, ODD_IDS, ROW, body, odd_book, problem, quoted, service
 from tests.caller import Caller
 from training.model import RiskModel
@@ -65,7 +65,7 @@ def test_a_ledger_in_the_body_is_scored_as_it_is_in_the_book(ask: Caller) -> Non
 
 def test_a_score_comes_with_its_recommendation(ask: Caller) -> None:
     score = ask.get("/v1/invoices/INV-1/score").json()
-    assert list(score) == [*COLUMNS, *RECOMMENDATION]
+    assert list(score) == [*COLUMNS, *FULL]
     assert (score["as_of"], score["amount_open"], score["evidence"]) == ("2026-03-31", "10.50", "none")
     assert score["who"] and score["opening"] and score["why"]
 

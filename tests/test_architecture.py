@@ -22,6 +22,8 @@ MOST_LINES = 400
 EXPERIMENTS = ROOT / "training" / "registry"
 FOR_SERVING = {"training.model", "training.champion"}
 """What of training may be imported when a module of serving is: what the service process needs."""
+WATCHING = ROOT / "serving" / "monitoring"
+"""A job and never the service, which must not import it: it judges models as training does, with the same measures."""
 UNSAFE = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "skops"}
 FLOORS = {
     "bentoml": "1.4.39",
@@ -120,15 +122,23 @@ class TestTheArrow:
         def is_wrong(found: Import) -> bool:
             return found.is_immediate and found.is_of("training") and not found.is_of(*FOR_SERVING)
 
-        assert wrong(files_of("serving"), is_wrong) == []
+        assert wrong(outside(WATCHING), is_wrong) == []
 
     def test_the_rest_of_training_is_for_the_verbs_of_the_command(self) -> None:
-        others = [path for path in files_of("serving") if ROOT / "serving" / "cli" not in path.parents]
+        others = outside(WATCHING, ROOT / "serving" / "cli")
 
         def is_wrong(found: Import) -> bool:
             return found.is_of("training") and not found.is_of(*FOR_SERVING)
 
         assert wrong(others, is_wrong) == []
+
+    def test_only_its_verb_and_itself_know_the_watch(self) -> None:
+        others = [path for path in outside(WATCHING) if path != ROOT / "serving" / "cli" / "monitor.py"]
+        assert wrong(others, lambda found: found.is_of("serving.monitoring")) == []
+
+    def test_the_verb_imports_the_watch_only_when_it_runs(self) -> None:
+        verb = [ROOT / "serving" / "cli" / "monitor.py"]
+        assert wrong(verb, lambda found: found.is_immediate and found.is_of("serving.monitoring")) == []
 
     def test_the_model_needs_no_other_part_of_training_when_it_is_loaded(self) -> None:
         loaded = {ROOT / "training" / "model" / "__init__.py"}
@@ -139,11 +149,25 @@ class TestTheArrow:
             loaded |= waiting
         parts = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in loaded}
         assert {part for part in parts if part.startswith("training")} == {
+            "training.cohort",  # which questions recalibrate the model, and what came of them
+            "training.durable",
             "training.model.__init__",
             "training.model.artefact",
             "training.model.calibration",
+            "training.model.card",
+            "training.model.levels",
+            "training.model.ranges",
+            "training.model.recalibration",
             "training.model.risk_model",
+            "training.model.signing",
+            "training.model.timing",
+            "training.model.uncertainty",
         }
+
+
+def outside(*folders: Path) -> list[Path]:
+    """The files of serving in none of these folders."""
+    return [path for path in files_of("serving") if not set(folders) & set(path.parents)]
 
 
 def file_of(name: str) -> Path | None:
@@ -160,8 +184,18 @@ class TestLibraries:
         assert any(found.is_of("mlflow") for path in EXPERIMENTS.glob("*.py") for found in imports_of(path))
 
     def test_evidently_is_known_to_monitoring_alone(self) -> None:
-        others = [path for path in files_of(*PACKAGES) if path != ROOT / "serving" / "monitoring.py"]
+        others = [path for path in files_of(*PACKAGES) if path != WATCHING / "distances.py"]
         assert wrong(others, lambda found: found.is_of("evidently")) == []
+
+    @pytest.mark.parametrize(
+        ("module", "libraries"), [("rivals", ("xgboost", "catboost")), ("search", ("optuna",))]
+    )
+    def test_the_extras_are_known_to_one_module_each(self, module: str, libraries: tuple[str, ...]) -> None:
+        only = ROOT / "training" / f"{module}.py"
+        others = [path for path in files_of(*PACKAGES) if path != only]
+        assert wrong(others, lambda found: found.is_of(*libraries)) == []
+        imported = [found for found in imports_of(only) if found.is_of(*libraries)]
+        assert imported and not any(found.is_immediate for found in imported)
 
     def test_nothing_pickles(self) -> None:
         assert wrong(SOURCES, lambda found: found.is_of(*UNSAFE)) == []
@@ -182,7 +216,7 @@ class TestLibraries:
         )
         loaded = set(done.stdout.split())
         assert {"lightgbm", "pandas"} <= loaded
-        assert not loaded & {"mlflow", "evidently", "shap", "matplotlib"}
+        assert not loaded & {"mlflow", "evidently", "shap", "matplotlib", "mapie"}
 
 
 def is_unsafe(call: ast.Call) -> bool:

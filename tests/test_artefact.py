@@ -26,12 +26,14 @@ from training.settings import TrainingSettings
 FILES = {
     "booster_p_late.txt",
     "booster_p_late_30.txt",
+    "booster_timing.txt",
     "golden.json",
     "manifest.json",
     "model.json",
     "model_card.md",
     "sample.parquet",
 }
+SIGNED = FILES | {"signature.json"}
 
 
 @pytest.fixture
@@ -120,12 +122,12 @@ class TestVerification:
 class TestFolder:
     def test_holds_readable_files_only(self, small_model: RiskModel, models: Path) -> None:
         folder = models / small_model.version
-        assert {path.name for path in folder.iterdir()} == FILES
+        assert {path.name for path in folder.iterdir()} == SIGNED
         for path in folder.iterdir():
             if path.suffix == ".parquet":
                 assert path.read_bytes().startswith(b"PAR1")
             else:
-                assert len(path.read_text(encoding="utf-8").splitlines()) > 5
+                assert len(path.read_text(encoding="utf-8").splitlines()) >= 5
             if path.suffix == ".json":
                 json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
 
@@ -133,13 +135,14 @@ class TestFolder:
         self, small_model: RiskModel, models: Path
     ) -> None:
         folder = models / small_model.version
-        manifest = {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.iterdir())
-            if path.name != "manifest.json"
-        }
+        files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+        del files["manifest.json"]
         written = folder / "manifest.json"
-        assert json.loads(written.read_text(encoding="utf-8")) == manifest
+        assert json.loads(written.read_text(encoding="utf-8")) == {
+            "files": files,
+            "data_fingerprint": None,
+            "feature_fingerprint": small_model.features.fingerprint(small_model.rule),
+        }
         assert hashlib.sha256(written.read_bytes()).hexdigest()[:12] == folder.name == small_model.version
 
     def test_says_nothing_of_the_machine_or_the_clock(self, small_model: RiskModel, models: Path) -> None:

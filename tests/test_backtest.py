@@ -24,7 +24,7 @@ OCTOBER, NOVEMBER, DECEMBER, JANUARY = (*(date(2025, month, 1) for month in (10,
 KNOWN_BY = date(2026, 7, 1)
 TARGETS = ("p_late", "p_late_30", "p_late_90")
 NEW = INVOICE | {"invoice_id": "N", "issued_on": "2024-03-05", "due_on": "2024-04-04"}
-MODELS = ("model", "customer_rate", "ageing", "logistic")
+MODELS = ("model", "static", "customer_rate", "ageing", "logistic")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,8 @@ class TestKnowsOnlyItsPast:
 
 class TestJudgedTable:
     def test_has_every_model_for_every_target(self, done: Backtest) -> None:
-        facts = ["invoice_id", "customer_id", "as_of", "money_unit", "money_amount", "is_cold", "weeks_open"]
+        facts = ["invoice_id", "customer_id", "as_of", "money_unit", "money_amount", "is_cold"]
+        facts += ["weeks_open", "matures_on", "taught_before"]
         outcomes = [f"outcome_{target}" for target in TARGETS]
         predicted = [f"{target}__{model}" for target in TARGETS for model in MODELS]
         assert set(done.scored) == {*facts, *SEGMENTS, *outcomes, *predicted}
@@ -196,7 +197,7 @@ class TestRefusals:
         history, begin = History(ledger(INVOICE, NEW, payments=[PAYMENT])), date(2024, 3, 1)
         backtest(history, begin, date(2024, 3, 9), KNOWN_BY, hasty_settings, progress=said.append)
         assert said == ["replaying the past"] + [
-            f"fitting {what} as of 2024-03-01" for what in (*TARGETS, "baselines")
+            f"fitting {what} as of 2024-03-01" for what in (*TARGETS, "the time to payment", "baselines")
         ]
 
     @pytest.mark.parametrize("begin", [date(2024, 1, 1), date(2024, 2, 5)])

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training import charts
+from training.forest import Line, forest
 
 BINS = {
     "the model": pd.DataFrame({"rows": [50, 50], "predicted": [0.1, 0.4], "observed": [0.12, 0.38]}),
@@ -40,6 +41,11 @@ FOLDS = [
         "test_to": "2024-09-01",
     },
 ]
+LINES = [
+    Line("warm (90)", -0.02, -0.03, -0.01),
+    Line("cold (9)", 0.02, 0.01, 0.03),
+    Line("new", -0.01, -0.02, 0.01),
+]
 REASONS = [("Often late, for example $50 and $60 invoices", 1.0), ("Amount as usual", -0.25)]
 
 
@@ -56,10 +62,13 @@ def draw_waterfall(ax: Axes) -> Axes:
     return charts.waterfall(ax, log_odds(0.1), REASONS, probability(0.1, REASONS), "Why is it at 19 %?")
 
 
+DIFFERENCES = [("terms 15 to 30 days", 0.06, 0.01, 0.11), ("2026-05", -0.02, -0.05, 0.01)]
 DRAWINGS: dict[str, Any] = {
+    "differences": lambda ax: charts.differences(ax, DIFFERENCES, 0.10),
     "reliability": lambda ax: charts.reliability_diagram(ax, BINS),
     "capacity": lambda ax: charts.capacity_curve(ax, CURVES),
     "waterfall": draw_waterfall,
+    "forest": lambda ax: forest(ax, [("Customers", LINES)], "Where is it better?", "log loss"),
     "folds": lambda ax: charts.folds_calendar(ax, FOLDS),
 }
 
@@ -161,6 +170,18 @@ def test_calendar_draws_each_fold_from_fit_to_test() -> None:
     ax = charts.folds_calendar(charts.new_figure().subplots(), FOLDS)
     assert [bar.get_width() for bar in bars(ax)] == [121, 61, 31, 152, 61, 31]
     assert texts(ax) == ["fit", "gap", "test"]
+
+
+@pytest.mark.parametrize(
+    ("lower_is_better", "colours"), [(True, "STRONG RAISES FAINT"), (False, "RAISES STRONG FAINT")]
+)
+def test_forest_marks_what_is_clearly_better_worse_or_chance(lower_is_better: bool, colours: str) -> None:
+    ax = charts.new_figure().subplots()
+    forest(ax, [("", LINES)], "Where?", "log loss", is_lower_better=lower_is_better)
+    marks = [line for line in ax.lines if len(line.get_xdata()) == 1]
+    assert [to_hex(mark.get_color()) for mark in marks] == [getattr(charts, name) for name in colours.split()]
+    assert [mark.get_markerfacecolor() == "white" for mark in marks] == [False, False, True]
+    assert texts(ax) == ["−.0200", "+.0200", "−.0100"]
 
 
 def test_names_that_end_together_are_moved_apart_within_the_chart() -> None:

@@ -13,6 +13,7 @@ import click
 import pandas as pd
 import pytest
 
+from data_samples.simulator import SCENARIOS
 from features.catalogue import CATALOGUE
 from features.ledger import Ledger
 from serving.cli import main
@@ -57,7 +58,7 @@ def test_every_command_has_help(run_anew: Run, command: tuple[str, ...]) -> None
 
 
 def test_the_verbs_of_the_contract_are_there() -> None:
-    verbs = "check import simulate train score backtest explain features models serve policy tokens demo"
+    verbs = "check import simulate train tune score backtest explain features models serve policy tokens demo"
     assert set(verbs.split()) <= set(main.commands)
     assert re.search(r"\.duecourse", main.epilog or "")
 
@@ -77,7 +78,7 @@ def test_the_verbs_of_the_contract_are_there() -> None:
         (["explain", SAMPLE, "I00003"], "'I00003' was settled before 2026-07-01. Ask as of an earlier day"),
         (["train", SAMPLE, "--late-after", "-1"], "-1 is not in the range"),
         (["train", SAMPLE, "--config", SAMPLE + "/ledger.yaml"], "unknown key base_currency"),
-        (["train", SAMPLE, "--as-of", "2025-07-02"], "no invoice had matured by 2025-07-02"),
+        (["train", SAMPLE, "--as-of", "2025-07-01"], "no invoice had matured by 2025-07-01"),
         (["train", SAMPLE, "--show-folds", "--plot", "x.pdf"], "ends in .svg or .png"),
         (
             ["backtest", SAMPLE, "--from", "2026-02-01", "--to", "2026-02-01", "--output", "x.csv"],
@@ -99,6 +100,15 @@ def test_the_verbs_of_the_contract_are_there() -> None:
             ],
             "no feature family 'luck'; the families are habit",
         ),
+        (
+            ["backtest", SAMPLE, "--ablation", "--without", "habit", "--output", "x.csv"],
+            "--ablation leaves every family out in turn; leave --without out",
+        ),
+        (
+            ["backtest", SAMPLE, "--to", "2025-08-01", "--output", "x.csv"],
+            "--to 2025-08-01 is not after --from",
+        ),
+        (["tune", SAMPLE, "--trials", "0"], "0 is not in the range"),
         (["features", "--family", "luck"], "no feature family 'luck'"),
         (["policy", "check", SAMPLE + "/ledger.yaml"], ""),
         (["policy", "show", "--policy", "nowhere.yaml"], "'nowhere.yaml' does not exist"),
@@ -243,6 +253,22 @@ def test_explain_adds_up_from_the_base_rate_to_the_probability(run: Run, scorer:
     for reason in told["reasons"]:
         assert reason["sentence"] in shown
     assert told["opening"] in shown and told["tier"] in shown and told["why"] in shown
+    low, high = told["between"]
+    assert low <= told["probability"] <= high and told["between"] == told["ranges"][told["explained"]]
+    assert f"{told['explained']} lies between {low:.1%} and {high:.1%}" in shown
+
+
+def test_explain_says_with_whom_a_hardly_known_customer_is_compared(run: Run, scorer: Scorer) -> None:
+    scored = scorer.score_open()
+    is_short = scored["evidence"].isin(["none", "little"])
+    for invoice, expected in (
+        (scored["invoice_id"][is_short].iloc[0], True),
+        (some_open(scorer, False), None),
+    ):
+        prior = scorer.score_of(str(invoice))["prior"]
+        if expected:
+            assert prior["sentence"] in run("explain", SAMPLE, str(invoice)).stdout.replace("\n", " ")
+        assert (prior is not None) == bool(is_short[scored["invoice_id"] == invoice].iloc[0])
 
 
 @pytest.mark.parametrize(("suffix", "begins"), [("svg", b"<svg"), ("png", b"\x89PNG")])
@@ -332,6 +358,20 @@ def test_a_simulated_ledger_checks_and_imports(run_anew: Run, tmp_path: Path) ->
     taken = run_anew("import", *files, "--mapping", "canonical", "--to", tmp_path / "taken", "--json")
     assert taken.exit_code == 0, taken.output
     assert json.loads(taken.stdout)["rows"]["invoices"] == json.loads(done.stdout)["rows"]["invoices"]
+
+
+def test_a_scenario_is_named_with_its_day(run_anew: Run, tmp_path: Path) -> None:
+    asked = ("simulate", "--customers", 5, "--months", 3, "--to", tmp_path / "book", "--scenario")
+    done = run_anew(*asked, "late_feed@2026-05-20", "--json")
+    assert json.loads(done.stdout)["begins_on"] == "2026-05-20"
+    refused = run_anew(*asked, "late_feed@2027-05-20")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the book runs from 2026-04-01 to 2026-06-30" in refused.stderr
+
+
+def test_help_lists_every_scenario(run_anew: Run) -> None:
+    listed = run_anew("simulate", "--help").stdout.split()
+    assert set(SCENARIOS) <= set(listed)
 
 
 def test_serve_needs_a_token_for_others(run_anew: Run) -> None:

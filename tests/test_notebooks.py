@@ -54,7 +54,7 @@ def executed(path: Path, folder: Path) -> Any:
     client = NotebookClient(
         nbformat.read(path, as_version=4),
         kernel_name="python3",
-        timeout=120,
+        timeout=600,  # a busy machine is no fault of the notebook
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
         extra_arguments=[f"--IPKernelApp.exec_lines={EVERY_WARNING_FAILS}"],

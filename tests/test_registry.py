@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests.test_gates import rehearsal
-from training.champion import NoChampion, champion_folder, read_champion
+from training.champion import NoChampion, champion_folder, read_champion, read_pointer
 from training.gates import GateResult
-from training.model import RiskModel, load_model, save_model
+from training.model import RiskModel, load_model, save_model, trial
 from training.registry import Registry, RegistryError, figures_of
 from training.registry.store import MlflowException, Store
 from training.registry.succession import pointer
@@ -199,6 +199,33 @@ class TestPromotion:
         champion = read_champion(office.home)
         assert champion is not None and (champion.who, champion.why) == ("ben", "complaints")
 
+    def test_the_moves_of_the_challenger_are_recorded_and_its_pointer_follows(self, office: Office) -> None:
+        registry = office.open()
+        a, b, c = (office.train(registry, name) for name in "ABC")
+        registry.promote_if(a, GOOD)
+        for version in (b, c):
+            registry.promote_if(version, POOR, "night")
+            waiting = read_pointer(office.home, "challenger")
+            assert waiting is not None
+            assert (waiting.version, waiting.who, waiting.why) == (version, "night", "AUC is poor.")
+        registry.set_champion(c, "ana", "trial")
+        assert read_pointer(office.home, "challenger") is None
+        told = [
+            (move.origin, move.to, move.who) for move in registry.all_moves() if move.role == "challenger"
+        ]
+        assert told == [(None, b, "night"), (b, c, "night"), (c, None, "ana")]
+        assert len(registry.moves()) == 2
+
+    def test_gates_that_were_judged_against_another_champion_say_nothing(self, office: Office) -> None:
+        registry = office.open()
+        a, b, c = (office.train(registry, name) for name in "ABC")
+        registry.promote_if(a, GOOD, judged_against=None)
+        registry.promote_if(b, GOOD, judged_against=a)
+        for against in (a, None):
+            with pytest.raises(RegistryError, match=f"the champion is {b} now"):
+                registry.promote_if(c, GOOD, judged_against=against)
+        assert office.in_charge() == b
+
     def test_no_gates_no_verdict(self, office: Office) -> None:
         registry = office.open()
         with pytest.raises(ValueError, match="no gate was judged"):
@@ -240,6 +267,21 @@ class TestMovingBack:
         ):
             with pytest.raises(RegistryError, match="changed after training"):
                 attempt()
+        assert office.in_charge() == good and len(registry.moves()) == 1
+
+    def test_a_model_that_nobody_vouches_for_or_that_fails_its_trial_is_not_put_in_charge(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registry = office.open()
+        good, poor = office.train(registry, "A"), office.train(registry, "B")
+        registry.promote_if(good, GOOD)
+        monkeypatch.setattr(trial, "_tried", set())
+        monkeypatch.setattr(trial, "_said_by_child", lambda folder, digest: "it ended its process")
+        with pytest.raises(RegistryError, match="cannot be put in charge: it ended its process"):
+            registry.set_champion(poor, "ana", "try")
+        (office.home / "models" / poor / "signature.json").unlink()
+        with pytest.raises(RegistryError, match=f"it is not signed.*models sign {poor}"):
+            registry.set_champion(poor, "ana", "try")
         assert office.in_charge() == good and len(registry.moves()) == 1
 
     def test_a_lost_model_folder_is_fetched_from_its_run(self, office: Office) -> None:

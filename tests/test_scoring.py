@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.catalogue import CATALOGUE
+from features.days import day_number
 from features.ledger import Ledger, LedgerSettings
 from serving.exports import write_scores, write_table
 from serving.policy import Policy
 from serving.scoring import (
     COLUMNS,
-    RECOMMENDATION,
+    FULL,
     TARGETS,
     NotOpenError,
     Scorer,
@@ -77,9 +79,10 @@ def test_rows_have_the_columns_of_the_contract_in_order(scorer: Scorer) -> None:
     assert tuple(scored.columns) == COLUMNS
     assert ", ".join(COLUMNS) == (
         "invoice_id, customer_id, as_of, amount_open, currency, days_past_due, p_late, p_late_30, p_late_90, "
-        "evidence, tier, action, action_by, reasons, model_version, policy_version"
+        "expected_paid_on, paid_on_p10, paid_on_p90, evidence, tier, action, action_by, reasons, "
+        "model_version, policy_version, p_late_low, p_late_high"
     )
-    assert tuple(scorer.score_open(full=True).columns) == COLUMNS + RECOMMENDATION
+    assert tuple(scorer.score_open(full=True).columns) == COLUMNS + FULL
     assert list(scorer.score_invoices([scored["invoice_id"][0]], None)[0][0]) == list(COLUMNS)
     assert scored["invoice_id"].is_monotonic_increasing and scored["invoice_id"].is_unique
 
@@ -88,6 +91,10 @@ def test_probabilities_are_ordered_and_explained(scorer: Scorer) -> None:
     scored = scorer.score_open()
     p = scored[list(TARGETS)].to_numpy()
     assert (np.diff(p, axis=1) <= 0).all() and (p > 0).all()
+    assert (scored["p_late_low"] <= scored["p_late"]).all() and (
+        scored["p_late"] <= scored["p_late_high"]
+    ).all()
+    assert ((scored["p_late_high"] > scored["p_late_low"]) == (scored["p_late"] < 1)).mean() > 0.95
     assert ((p[:, 0] == 1) == (scored["days_past_due"] > 5)).mean() > 0.8  # weekends roll due dates
     assert scored["reasons"].map(len).between(1, 4).all()
     assert len(set(scored["tier"])) > 1 and set(scored["tier"]) <= set(scorer.policy.tiers)
@@ -149,8 +156,21 @@ def test_with_nothing_open_the_table_is_empty_and_whole(of_rows: Any, tmp_path: 
     assert book.customer("C")["scores"] == book.customer("C")["open"] == []
 
 
+def test_scores_are_those_of_the_model_as_its_outcomes_recalibrated_it(scorer: Scorer) -> None:
+    day = date(2026, 6, 24)
+    assert scorer.model_on(day) is scorer.model_on(date(2026, 6, 22)) is not scorer.model
+    moved = scorer.model_card()["recalibration"]
+    assert moved["as_of"] == "2026-06-29" and moved["horizons"]["p_late"]["outcomes"] > 50
+    before = Scorer(scorer.ledger, scorer.model, scorer.policy).score_open(date(2026, 4, 1))
+    rows = scorer.history.open_on(day_number(date(2026, 4, 1)))
+    values = CATALOGUE.compute(scorer.history, rows, np.full(len(rows), day_number(date(2026, 4, 1))))
+    np.testing.assert_array_equal(before["p_late"], scorer.model.predict(values)["p_late"])
+
+
 SCORED_ALIKE = (
     *TARGETS,
+    "p_late_low",
+    "p_late_high",
     "reasons",
     "evidence",
     "amount_open",
@@ -339,7 +359,8 @@ def test_csv_and_parquet_hold_the_same(scorer: Scorer, tmp_path: Path) -> None:
     scored = scorer.score_open()
     for suffix in (".csv", ".parquet"):
         write_scores(scored, tmp_path / f"scores{suffix}")
-    text = {name: "str" for name in COLUMNS if name not in (*TARGETS, "days_past_due")}
+    numbers = (*TARGETS, "p_late_low", "p_late_high", "days_past_due")
+    text = {name: "str" for name in COLUMNS if name not in numbers}
     in_csv = pd.read_csv(tmp_path / "scores.csv", dtype=text, float_precision="round_trip")
     in_parquet = pd.read_parquet(tmp_path / "scores.parquet")
     assert tuple(in_csv.columns) == tuple(in_parquet.columns) == COLUMNS

@@ -223,7 +223,7 @@ def test_every_way_to_start_serves_the_same(
         assert status == 200
         assert json.loads(server.ask(f"/v1/invoices/{ids[0]}/score")[1])["p_late"] == rows[0]["p_late"]
         assert json.loads(server.ask("/v1/models/current")[1]) == json.loads(
-            json.dumps(scorer.model_card(), default=str)
+            json.dumps(scorer.model_card() | {"refused": None}, default=str)
         )
         assert json.loads(server.ask("/v1/policy")[1]) == json.loads(
             json.dumps(scorer.policy_card(), default=str)

@@ -58,7 +58,10 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
         ),
         ("gates: {mean_prediction_within: .nan}", "mlflow.yaml: gates.mean_prediction_within is nan: "),
         ("gates: 3", "mlflow.yaml: gates is 3: "),
-        ("- gates", "mlflow.yaml must hold the sections tracking, training, gates, not ['gates']"),
+        (
+            "- gates",
+            "mlflow.yaml must hold the sections tracking, training, gates, monitoring, score_log, not ['gates']",
+        ),
         ("gates: {", "mlflow.yaml cannot be read: "),
         (
             "tracking: {champion_alias: latest}",

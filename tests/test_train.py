@@ -18,16 +18,19 @@ from features.ledger import Ledger
 from tests.ledger_rows import INVOICE, PAYMENT, ledger
 from training.champion import Champion, point_to
 from training.cohort import replay
+from training.contest import Contest, Incumbent, contest, incumbent, rehearsal_window
 from training.model import RiskModel, load_model, save_model
-from training.settings import Settings, TrainingSettings
-from training.train import Training, folds_of, rehearsal_window, rehearse, train
+from training.model.fitting import fit_model
+from training.settings import Gates, Settings, TrainingSettings
+from training.train import Training, folds_of, rehearse, train
 
 CUT = date(2026, 1, 1)
 
 
 @pytest.fixture(scope="module")
 def settings(hasty_settings: TrainingSettings) -> Settings:
-    return Settings(training=hasty_settings)
+    few = Gates(fewest_late_to_compare=5, fewest_prompt_to_compare=5, fewest_customers_to_compare=10)
+    return Settings(training=hasty_settings, gates=few)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +156,8 @@ class TestShortLedgers:
         ]
         history = History(ledger(*old, payments=[PAYMENT | {"paid_on": "2023-02-01"}]))
         with pytest.raises(ValueError, match="no invoice issued from 2024-01-27 to 2024-03-27 had matured"):
-            rehearse(history, date(2024, 5, 1), settings, None, lambda step: None)
+            day = date(2024, 5, 1)
+            rehearse(history, day, settings, contest(history, day, settings, None), print)
 
 
 class TestRehearsalWindow:
@@ -187,50 +191,99 @@ def half_year(sample_ledger: Ledger) -> History:
 
 
 class TestChampionAtTheRehearsal:
-    def champion(self, small_model: RiskModel, day: date, rule: LatenessRule) -> RiskModel:
-        card = small_model.card | {"trained_on_facts_before": day.isoformat()}
-        return replace(small_model, card=card, rule=rule)
+    def held(
+        self, half_year: History, settings: Settings, model: RiskModel, day: date, late_after: int = 5
+    ) -> Contest:
+        card = model.card | {"trained_on_facts_before": day.isoformat()}
+        against = Incumbent("v", replace(model, card=card, rule=LatenessRule(late_after)))
+        return contest(half_year, CUT, settings, against)
 
     @pytest.mark.parametrize(
         ("days_after", "late_after", "is_compared"),
-        [(0, 5, True), (-30, 5, True), (1, 5, False), (0, 10, False)],
+        [(-30, 5, True), (0, 5, True), (20, 5, True), (70, 5, False), (200, 5, False), (0, 10, False)],
     )
-    def test_is_compared_only_where_it_has_not_seen_the_answers(
+    def test_is_asked_what_was_asked_after_both_were_trained(
         self,
         half_year: History,
         settings: Settings,
         small_model: RiskModel,
-        monkeypatch: pytest.MonkeyPatch,
         days_after: int,
         late_after: int,
         is_compared: bool,
     ) -> None:
+        begin, end = rehearsal_window(half_year, CUT, settings)
+        held = self.held(half_year, settings, small_model, begin + timedelta(days_after), late_after)
+        assert (held.champion is not None) == is_compared == (held.why_not is None)
+        assert held.begin == (begin + timedelta(max(days_after, 0)) if is_compared else begin)
+        assert held.end == end
+
+    def test_answers_beside_the_rehearsed_model(
+        self, half_year: History, settings: Settings, small_model: RiskModel
+    ) -> None:
         begin, _ = rehearsal_window(half_year, CUT, settings)
-        champion = self.champion(small_model, begin + timedelta(days_after), LatenessRule(late_after))
-        monkeypatch.setattr("training.train.evaluate", lambda scored, horizons: None)
-        found = rehearse(half_year, CUT, settings, champion, lambda step: None)
-        assert ("p_late__champion" in found.scored) == is_compared
+        found = rehearse(half_year, CUT, settings, self.held(half_year, settings, small_model, begin), print)
+        assert found.comparison is not None and not found.comparison.is_same
+        assert found.comparison.rows == found.scored["outcome_p_late"].notna().sum()
+        rivals = found.evaluation.targets["p_late"].against_best_baseline.values()
+        assert "champion" not in {rival.baseline for rival in rivals}
 
-    def test_is_the_model_that_the_pointer_names(
-        self, sample_ledger: Ledger, settings: Settings, small_model: RiskModel, tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
-        offered: list[RiskModel | None] = []
+    def test_of_the_same_recipe_is_the_rehearsed_model_itself(
+        self, half_year: History, settings: Settings
+    ) -> None:
+        begin, _ = rehearsal_window(half_year, CUT, settings)
+        champion = fit_model(History(half_year.ledger.known_before(begin)), begin, settings.training)
+        found = rehearse(half_year, CUT, settings, self.held(half_year, settings, champion, begin), print)
+        assert found.comparison is not None and found.comparison.is_same
 
-        def watched(
-            history: History, cut: date, settings: Settings, champion: RiskModel | None, _: object
-        ) -> None:
-            offered.append(champion)
-            raise ValueError("only watching")
+    @pytest.mark.parametrize(
+        ("days_after", "says"),
+        [
+            (20, "it takes 9999, 5 and 10."),
+            (200, "no invoice issued since the champion was trained on facts before"),
+        ],
+    )
+    def test_with_too_little_evidence_is_left_open_and_says_what_is_missing(
+        self, half_year: History, settings: Settings, small_model: RiskModel, days_after: int, says: str
+    ) -> None:
+        begin, _ = rehearsal_window(half_year, CUT, settings)
+        gates = settings.gates.model_copy(update={"fewest_late_to_compare": 9999})
+        choosy = settings.model_copy(update={"gates": gates})
+        held = self.held(half_year, choosy, small_model, begin + timedelta(days_after))
+        assert held.champion is None and held.why_not is not None and held.why_not.is_open
+        assert says in held.why_not.sentence
 
-        monkeypatch.setattr("training.train.rehearse", watched)
-        train(ledger(payments=[PAYMENT]), date(2024, 2, 6), LatenessRule(), settings, tmp_path, print)
+    @pytest.mark.parametrize(
+        ("against", "ok", "says"),
+        [
+            (None, True, "There is no champion"),
+            (Incumbent("v", None, "model v was changed"), True, "the simple rules decide alone: model v was"),
+        ],
+    )
+    def test_may_be_missing(
+        self, half_year: History, settings: Settings, against: Incumbent | None, ok: bool, says: str
+    ) -> None:
+        held = contest(half_year, CUT, settings, against)
+        assert held.why_not is not None and held.why_not.ok == ok and says in held.why_not.sentence
+
+    def test_of_another_target_is_a_question_for_a_person(
+        self, half_year: History, settings: Settings, small_model: RiskModel
+    ) -> None:
+        held = self.held(half_year, settings, small_model, CUT, late_after=30)
+        assert held.why_not is not None and not held.why_not.ok and not held.why_not.is_open
+        assert "are not compared, and a person decides" in held.why_not.sentence
+
+    def test_is_the_model_that_the_pointer_names(self, small_model: RiskModel, tmp_path: Path) -> None:
+        assert incumbent(tmp_path) is None
         saved = save_model(small_model, tmp_path / "models")
         point_to(tmp_path, Champion(saved.version, "2026-01-01", "a test", "to see"))
-        train(ledger(payments=[PAYMENT]), date(2024, 2, 6), LatenessRule(), settings, tmp_path, print)
+        found = incumbent(tmp_path)
+        assert found is not None and found.model is not None and found.version == saved.version
         (tmp_path / "models" / saved.version / "model.json").unlink()
-        train(ledger(payments=[PAYMENT]), date(2024, 2, 6), LatenessRule(), settings, tmp_path, print)
-        assert [champion and champion.version for champion in offered] == [None, saved.version, None]
+        found = incumbent(tmp_path)
+        assert found is not None and found.model is None and "was changed" in found.why_not
+        (tmp_path / "models" / "champion.json").write_text("{", encoding="utf-8")
+        found = incumbent(tmp_path)
+        assert found is not None and (found.version, found.model) == ("unknown", None)
 
 
 def test_the_calendar_of_folds_leaves_a_gap_as_long_as_the_horizon(sample_ledger: Ledger) -> None:

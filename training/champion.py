@@ -1,18 +1,23 @@
-"""Which model is in charge? A small pointer file beside the model folders, read without MLflow.
+"""Which model is in charge, and which waits beside it? Small pointer files, read without MLflow.
 
-The registry's alias decides; the pointer follows it and is never written first (training/registry.py).
+The registry's aliases decide; the pointers follow them and are never written first (training/registry).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
+
+from training.durable import write_whole
 
 MODELS = "models"
-POINTER = "champion.json"
+Role = Literal["champion", "challenger", "last_served"]
+"""The champion scores; the challenger scores in its shadow, and nobody is shown what it says; the model that a
+service last served well is what it starts with where the champion cannot be used."""
+_VERSION = re.compile(r"[0-9a-f]{12}")
 
 
 class NoChampion(LookupError):  # noqa: N818 - a state to report, not a fault
@@ -21,7 +26,7 @@ class NoChampion(LookupError):  # noqa: N818 - a state to report, not a fault
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in charge: since when, by whose hand and why."""
+    """The model in a role: since when, by whose hand and why."""
 
     version: str
     since: str
@@ -48,42 +53,52 @@ def champion_folder(home: Path) -> Path:
     return folder
 
 
+def challenger_folder(home: Path) -> Path | None:
+    """The folder of the challenger; None where there is none, NoChampion where pointer or folder are damaged."""
+    challenger = read_pointer(home, "challenger")
+    if challenger is None:
+        return None
+    folder = model_folder(home, challenger.version)
+    if not folder.is_dir():
+        raise NoChampion(f"the challenger, {challenger.version}, has no folder in {home / MODELS}")
+    return folder
+
+
 def read_champion(home: Path) -> Champion | None:
-    """What the pointer says, or None where nothing was ever in charge; NoChampion where it is damaged."""
-    pointer = home / MODELS / POINTER
+    """What the champion's pointer says, or None where nothing was ever in charge; NoChampion where it is damaged."""
+    return read_pointer(home, "champion")
+
+
+def read_pointer(home: Path, role: Role) -> Champion | None:
+    """What the pointer of a role says, or None where nobody has it; NoChampion where it is damaged."""
+    file = pointer_file(home, role)
     try:
-        return Champion(**json.loads(pointer.read_text(encoding="utf-8")))
+        champion = Champion(**json.loads(file.read_bytes()))
+        # the version names a folder: a text such as ../elsewhere must not lead out of the store
+        if _VERSION.fullmatch(champion.version):
+            return champion
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):
-        raise NoChampion(f"{pointer} is damaged: `duecourse models` writes it anew") from None
+    except OSError as error:
+        raise NoChampion(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise NoChampion(f"{file} is damaged: `duecourse models` writes it anew")
 
 
-def point_to(home: Path, champion: Champion) -> None:
-    """Write the pointer, whole or not at all, also through a power cut."""
-    folder = home / MODELS
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=folder, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(champion), file, indent=1, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(scratch).replace(folder / POINTER)
-    finally:
-        Path(scratch).unlink(missing_ok=True)
-    _make_durable(folder)
+def point_to(home: Path, champion: Champion, role: Role = "champion") -> None:
+    """Write the pointer of a role, whole or not at all, also through a power cut."""
+    file = pointer_file(home, role)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(asdict(champion), indent=1, ensure_ascii=False)
+    write_whole(file, content.encode("utf-8"))
 
 
-def point_to_none(home: Path) -> None:
-    """Remove the pointer."""
-    (home / MODELS / POINTER).unlink(missing_ok=True)
+def point_to_none(home: Path, role: Role = "champion") -> None:
+    """Remove the pointer of a role."""
+    pointer_file(home, role).unlink(missing_ok=True)
 
 
-def _make_durable(folder: Path) -> None:
-    """A rename survives a power cut only once its folder is on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def pointer_file(home: Path, role: Role = "champion") -> Path:
+    """Where the pointer of a role lies."""
+    return home / MODELS / f"{role}.json"

@@ -9,6 +9,7 @@ import io
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from datetime import date
 from html import escape
 from math import exp, isfinite, log
 from pathlib import Path
@@ -197,6 +198,63 @@ def folds_calendar(
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     return _finish(ax, title, "", "")
+
+
+def differences(
+    ax: Axes,
+    rows: Sequence[tuple[str, float, float, float]],
+    margin: float,
+    title: str = "Where is the challenger better, and where worse?",
+) -> Axes:
+    """A dot with its range per row (name, share worse, lower and upper bound) around zero, and the margin as a line.
+
+    A row whose whole range is worse stands out.
+    """
+    for place, (_, value, low, high) in enumerate(rows):
+        colour, width = (RAISES, 2.2) if low > 0 else (STRONG, 1.6)
+        ax.plot([low, high], [place, place], color=colour, linewidth=width, zorder=3)
+        ax.plot([value], [place], marker="o", markersize=5.5, color=colour, zorder=4)
+    top, bottom = -0.7, len(rows) - 0.5
+    for at, colour, style, word in ((0, FAINT, "-", "better ← → worse"), (margin, RAISES, "--", "allowed")):
+        ax.plot([at, at], [top, bottom], color=colour, linewidth=1, linestyle=style, zorder=1)
+        ax.text(at, top - 0.05, word, ha="center", va="bottom", color=colour, fontsize=8)
+    ax.set_yticks(range(len(rows)), [_plain(name) for name, *_ in rows])
+    ax.set_ylim(bottom, -1.3)
+    _finish(ax, title, "difference in log loss, as a share of the champion's", "")
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda share, _: f"{round(100 * share, 6):+g} %" if share else "0")
+    )
+    return ax
+
+
+def weekly_course(
+    ax: Axes,
+    weeks: Sequence[date],
+    lines: Mapping[str, Sequence[float | None]],
+    ranges: Sequence[tuple[float | None, float | None]] | None,
+    title: str,
+    x_label: str,
+) -> Axes:
+    """Shares week by week, the first line strong and with its ranges; missing ones leave a break."""
+    days = [float(date2num(week)) for week in weeks]
+    ends: list[tuple[float, str, str]] = []
+    for index, (name, values) in enumerate(lines.items()):
+        heights = np.array([np.nan if value is None else value for value in values])
+        style = _line_style(index)
+        ax.plot(days, heights, marker="o" if index == 0 else "", markersize=4.5, **style)
+        ends.append((float(heights[np.isfinite(heights)][-1]), name, style["color"]))
+    for day, (low, high) in zip(days, ranges or (), strict=False):
+        if low is not None and high is not None:
+            ax.plot([day, day], [low, high], color=STRONG, linewidth=1.1, alpha=0.45, zorder=2)
+    highest = max(ax.get_ylim()[1], 0.02)
+    _finish(ax, title, x_label, "")
+    _in_percent(ax).set_ylim(0, highest)
+    locator = AutoDateLocator(maxticks=7)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    _label_ends(ax, ends, highest)
+    return ax
 
 
 _SMALL: dict[str, Any] = {"color": INK, "fontsize": 8, "va": "center"}

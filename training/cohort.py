@@ -111,17 +111,32 @@ def open_weekly(history: History, begin: date, end: date) -> tuple[np.ndarray, n
     return np.concatenate([*rows, np.array([], int)]), np.concatenate([*as_of, np.array([], int)])
 
 
-def _questions(history: History, end: int, at: str) -> tuple[np.ndarray, np.ndarray]:
-    own = history.invoices
+def matured_between(history: History, target: str, begin: int, end: int, known_by: int) -> Cohort:
+    """Questions open when asked whose outcome of `target` fell due in [begin, end), as known before `known_by`."""
+    days = history.rule.horizons[target]
+    matures_on = history.invoices["lateness_from"] + days
+    among = np.flatnonzero((matures_on >= begin) & (matures_on < end))
+    rows, as_of = _questions(history, end, "both", among)
+    cohort = _with_outcomes(history, rows, as_of, known_by)
+    return cohort.where(cohort.teaches(target, end))
+
+
+def _questions(
+    history: History, end: int, at: str, among: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Questions before day `end` about all invoices, or about those at the positions `among`."""
+    among = np.arange(len(history.invoices["due_on"])) if among is None else among
+    issued_on, lateness_from, seen_on = (
+        history.invoices[name][among] for name in ("issued_on", "lateness_from", "seen_on")
+    )
     longest = max(history.rule.horizons.values())
-    last_day = np.minimum(own["lateness_from"] + longest, end - 1)
+    last_day = np.minimum(lateness_from + longest, end - 1)
     begin = 0 if at != "weekly" else 1
-    weeks = (last_day - own["issued_on"]) // WEEK + 1 if at != "issue" else (last_day >= own["issued_on"]) * 1
-    weeks = np.maximum(weeks, 0) * (own["seen_on"] < end)
-    rows = np.repeat(np.arange(len(weeks)), np.maximum(weeks - begin, 0))
-    starts = np.cumsum(np.maximum(weeks - begin, 0)) - np.maximum(weeks - begin, 0)
-    week = np.arange(len(rows)) - starts[rows] + begin
-    as_of = own["issued_on"][rows] + WEEK * week
+    weeks = (last_day - issued_on) // WEEK + 1 if at != "issue" else (last_day >= issued_on) * 1
+    weeks = np.maximum(np.maximum(weeks, 0) * (seen_on < end) - begin, 0)
+    place = np.repeat(np.arange(len(weeks)), weeks)
+    week = np.arange(len(place)) - (np.cumsum(weeks) - weeks)[place] + begin
+    rows, as_of = among[place], issued_on[place] + WEEK * week
     is_asked = (week == 0) | _is_open(history.steps, rows, as_of)
     order = np.lexsort((rows[is_asked], as_of[is_asked]))
     return rows[is_asked][order], as_of[is_asked][order]

@@ -4,8 +4,8 @@ Every figure is given for the model and each baseline on the same rows, with an 
 customers: the invoices of one customer share its habits and are not independent evidence.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from training.measures import (
     interval,
     resampled_measures,
 )
+from training.scored import known_rows, models_of, problems_of
+from training.slices import slices
 
 __all__ = [
     "Difference",
@@ -37,6 +39,9 @@ __all__ = [
     "known_rows",
     "model_title",
     "models_of",
+    "money_units",
+    "ranking_of",
+    "signed",
     "verdict",
 ]
 
@@ -45,11 +50,23 @@ MINIMUM_OF_EACH_OUTCOME = 5
 MINIMUM_LATE_TO_BE_SURE = 30
 NEED_BOTH_OUTCOMES = frozenset({"roc_auc", "average_precision"})
 COMPARED = ("roc_auc", "brier", "log_loss")
+COMPARED_WITH_EACH = (*COMPARED, "calibration_error", "precision_top_10")
+MEASURES_OF_SLICES = ("mean_prediction", "bias", *COMPARED)
+"""Those that get an interval in every slice."""
+STATIC = "static"
+"""The model without recalibration."""
+NO_BASELINE = frozenset({"model", STATIC, "champion"})
+"""Shown beside the model, but no simple rule that it would have to beat."""
 MODEL_TITLES = {
     "model": "the model",
+    "champion": "the champion",
+    STATIC: "the model, never recalibrated",
     "customer_rate": "each customer's own late rate",
     "ageing": "the ageing rule",
     "logistic": "the logistic regression",
+    "xgboost": "XGBoost",
+    "catboost": "CatBoost",
+    "scorecard": "the scorecard",
 }
 
 
@@ -64,9 +81,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """Model minus the best baseline of that measure, on the same rows and the same resamples.
+    """Model minus another on one measure, on the same rows and the same resamples.
 
-    The best baseline is picked with hindsight on these rows, which favours the baseline.
+    Where the other is the best baseline, it is picked with hindsight on these rows, which favours it.
     """
 
     baseline: str
@@ -86,6 +103,10 @@ class RowGroup:
     brier_of_constant: float | None
     reason: str | None
     models: dict[str, dict[str, Estimate]]
+    grouping: str = "all"
+    """What the slice is a slice by, such as `country`."""
+    against_best_baseline: dict[str, Difference] = field(default_factory=dict)
+    """Of a slice: the model minus the baseline that is best on all rows."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +121,8 @@ class TargetEvaluation:
     overall: RowGroup
     against_best_baseline: dict[str, Difference]
     slices: list[RowGroup]
+    against_each: dict[str, dict[str, Difference]] = field(default_factory=dict)
+    """The model minus every other, by the other's name and by measure."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +133,8 @@ class Evaluation:
     seed: int
     interval: float
     targets: dict[str, TargetEvaluation]
+    contenders: tuple[str, ...] = ()
+    """Names of the models that are no baselines."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready values; what could not be measured is None, never NaN."""
@@ -117,34 +142,31 @@ class Evaluation:
 
 
 def evaluate(
-    scored: pd.DataFrame, horizons: dict[str, int], resamples: int = 200, seed: int = 0
+    scored: pd.DataFrame,
+    horizons: dict[str, int],
+    resamples: int = 200,
+    seed: int = 0,
+    contenders: Collection[str] = (),
+    slice_resamples: int = 0,
 ) -> Evaluation:
-    """Judge `<target>__model` and every `<target>__<baseline>` column against `outcome_<target>`.
+    """Judge `<target>__model` and every other `<target>__<name>` column against `outcome_<target>`.
+
+    All others are baselines, to be beaten by the model, but for those named in `contenders`. Slices get
+    intervals of their own where `slice_resamples` are asked for; there are many of them, so that takes longer
+    than all else.
 
     One row per (invoice, as-of day). Only rows with a known outcome count; leave the outcome empty where
     the horizon was already decided on the as-of day. Rows of equal probability are listed by invoice_id,
     then as_of, whatever the order of the frame. Raises ValueError naming every problem of the frame.
     """
-    problems = _problems(scored, horizons)
+    problems = problems_of(scored, horizons)
     if problems:
         raise ValueError("The scored rows cannot be evaluated:\n" + "\n".join(f"* {p}" for p in problems))
     targets = {
-        target: _evaluate_target(scored, target, days, resamples, seed) for target, days in horizons.items()
+        target: _evaluate_target(scored, target, days, resamples, seed, contenders, slice_resamples)
+        for target, days in horizons.items()
     }
-    return Evaluation(resamples, seed, INTERVAL, targets)
-
-
-def models_of(scored: pd.DataFrame, target: str) -> list[str]:
-    """Names of the models that scored this target: the model first, then the baselines in column order."""
-    prefix = f"{target}__"
-    names = [name.removeprefix(prefix) for name in scored.columns if name.startswith(prefix)]
-    return sorted(names, key=lambda name: name != "model")
-
-
-def known_rows(scored: pd.DataFrame, target: str) -> pd.DataFrame:
-    """The rows whose outcome is known, in the order that breaks ties: invoice_id, then as_of."""
-    known = scored[scored[f"outcome_{target}"].notna()]
-    return known.sort_values(["invoice_id", "as_of"], kind="stable", ignore_index=True)
+    return Evaluation(resamples, seed, INTERVAL, targets, tuple(contenders))
 
 
 def verdict(evaluation: Evaluation) -> str:
@@ -176,6 +198,14 @@ def as_decimal(value: float | None, places: int = 3) -> str:
 def as_percent(value: float | None) -> str:
     """11.1 %, with a dash where there is none."""
     return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def signed(value: float | None) -> str:
+    """+.0034, or −.0034 with a minus that is as wide."""
+    text = as_decimal(value, places=4)
+    if value is None or float(text) == 0:
+        return text.removeprefix("-")
+    return ("+" if value > 0 else "") + text.replace("-", "−")
 
 
 def _ranking_in_words(found: TargetEvaluation) -> tuple[bool, str]:
@@ -213,86 +243,68 @@ def _calibration_in_words(group: RowGroup) -> tuple[bool, str]:
     return False, f"its probabilities are too {direction} on average {counts}{doubt}"
 
 
-def _problems(scored: pd.DataFrame, horizons: dict[str, int]) -> list[str]:
-    needed = ["invoice_id", "customer_id", "as_of", "money_unit", "money_amount", "is_cold"]
-    for target in horizons:
-        needed += [f"outcome_{target}", f"{target}__model"]
-    missing = [name for name in needed if name not in scored.columns]
-    problems = [] if horizons else ["no horizon was asked for; give for example {'p_late': 5}"]
-    if missing:
-        return [*problems, f"columns are missing: {', '.join(missing)}"]
-    if not pd.api.types.is_datetime64_dtype(scored["as_of"]):
-        return [*problems, f"as_of must hold days (datetime64), not {scored['as_of'].dtype}"]
-    twice = scored[scored.duplicated(["invoice_id", "as_of"])]
-    if len(twice):
-        first = twice.iloc[0]
-        problems.append(
-            f"{len(twice)} rows repeat an (invoice_id, as_of), first {first.invoice_id!r}; keep one of each"
-        )
-    for target in horizons:
-        outcome, known = scored[f"outcome_{target}"], known_rows(scored, target)
-        problems += _outside(
-            scored, outcome.name, outcome.notna() & ~outcome.isin([0, 1]), "must be 1, 0 or empty"
-        )
-        for column in (f"{target}__{model}" for model in models_of(scored, target)):
-            bad = ~known[column].between(0, 1)
-            problems += _outside(
-                known, column, bad, "must be a probability from 0 to 1 wherever the outcome is known"
-            )
-    return problems
-
-
-def _outside(rows: pd.DataFrame, column: Any, bad: "pd.Series[bool]", rule: str) -> list[str]:
-    if not bad.any():
-        return []
-    first = rows[bad].iloc[0]
-    return [
-        f"{column} {rule}: {int(bad.sum())} rows are not, "
-        f"first {first[column]} of invoice {first.invoice_id!r}"
-    ]
-
-
 def _evaluate_target(
-    scored: pd.DataFrame, target: str, days: int, resamples: int, seed: int
+    scored: pd.DataFrame,
+    target: str,
+    days: int,
+    resamples: int,
+    seed: int,
+    contenders: Collection[str],
+    slice_resamples: int,
 ) -> TargetEvaluation:
     rows, models = known_rows(scored, target), models_of(scored, target)
-    units = rows["money_unit"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    unit = str(units.index[0]) if len(units) else None
+    units = money_units(rows)
+    unit = next(iter(units), None)
 
-    def rankings(part: pd.DataFrame) -> dict[str, Ranking]:
-        return {model: _ranking(part, target, model, unit) for model in models}
+    def rankings(part: pd.DataFrame, names: Collection[str] = models) -> dict[str, Ranking]:
+        return {model: ranking_of(part, target, model, unit) for model in names}
 
     draws: dict[str, dict[str, Floats]] = {model: {} for model in models}
     if len(rows) >= MINIMUM_ROWS:
         draws = resampled_measures(rankings(rows), rows["customer_id"], resamples, seed)
     overall = _judge("all", rows, target, rankings, draws)
+    against = _against_best_baseline(overall, draws, [name for name in models if name not in contenders])
+
+    best = {measure: gain.baseline for measure, gain in against.items()}
+    shown = ["model", *sorted(set(best.values()))]
+
+    def judged_slice(grouping: str, name: str, part: pd.DataFrame) -> RowGroup:
+        drawn: dict[str, dict[str, Floats]] = {model: {} for model in shown}
+        if len(part) >= MINIMUM_ROWS and slice_resamples:
+            given = rankings(part, shown), part["customer_id"], slice_resamples, seed, MEASURES_OF_SLICES
+            drawn = resampled_measures(*given)
+        group = _judge(name, part, target, rankings, drawn)
+        gains = {measure: _difference(group, drawn, other, measure) for measure, other in best.items()}
+        known = {measure: gain for measure, gain in gains.items() if gain is not None}
+        return replace(group, grouping=grouping, against_best_baseline=known)
+
     return TargetEvaluation(
         late_after_days=days,
         customers=int(rows["customer_id"].nunique()),
         rows_not_yet_known=len(scored) - len(rows),
         money_unit=unit,
-        money_units_left_out={str(name): int(count) for name, count in units.items() if name != unit},
+        money_units_left_out={name: count for name, count in units.items() if name != unit},
         overall=overall,
-        against_best_baseline=_against_best_baseline(overall, draws),
-        slices=[_judge(name, part, target, rankings, {}) for name, part in _slices(rows)],
+        against_best_baseline=against,
+        slices=[judged_slice(*part) for part in slices(rows)],
+        against_each={name: _against(overall, draws, name) for name in models if name != "model"},
     )
 
 
-def _ranking(rows: pd.DataFrame, target: str, model: str, unit: str | None) -> Ranking:
+def money_units(rows: pd.DataFrame) -> dict[str, int]:
+    """Number of rows in each unit of money, that of most rows first: amounts of two units are never added."""
+    units = rows["money_unit"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return {str(name): int(count) for name, count in units.items()}
+
+
+def ranking_of(rows: pd.DataFrame, target: str, model: str, unit: str | None) -> Ranking:
+    """One model's scores of `target`, ready to be measured; money counts in `unit` only."""
     return Ranking(
         rows[f"{target}__{model}"].to_numpy(np.float64),
         rows[f"outcome_{target}"].to_numpy(np.float64),
         rows["money_amount"].to_numpy(np.int64),
         (rows["money_unit"] == unit).to_numpy(bool),
     )
-
-
-def _slices(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    is_cold = rows["is_cold"].astype(bool)
-    yield "cold customers", rows[is_cold]
-    yield "warm customers", rows[~is_cold]
-    for month, part in rows.groupby(rows["as_of"].dt.strftime("%Y-%m")):
-        yield str(month), part
 
 
 def _judge(
@@ -336,21 +348,43 @@ def _estimates(
     }
 
 
-def _against_best_baseline(group: RowGroup, draws: dict[str, dict[str, Floats]]) -> dict[str, Difference]:
+def _against_best_baseline(
+    group: RowGroup, draws: dict[str, dict[str, Floats]], names: Collection[str]
+) -> dict[str, Difference]:
     found = {}
     for measure in COMPARED:
         sign = 1 if measure in HIGHER_IS_BETTER else -1
-        values = {model: figures[measure].value for model, figures in group.models.items()}
+        values = {name: group.models[name][measure].value for name in names if name in group.models}
         baselines = {
-            model: sign * value for model, value in values.items() if model != "model" and value is not None
+            name: sign * value
+            for name, value in values.items()
+            if name not in NO_BASELINE and value is not None
         }
-        own = values.get("model")
-        if own is None or not baselines:
+        if values.get("model") is None or not baselines:
             continue
-        best = max(baselines, key=lambda model: baselines[model])
-        paired = draws["model"][measure] - draws[best][measure] if draws["model"] else np.array([])
-        found[measure] = Difference(best, own - sign * baselines[best], *interval(paired))
+        best = max(baselines, key=lambda name: baselines[name])
+        gain = _difference(group, draws, best, measure)
+        if gain is not None:
+            found[measure] = gain
     return found
+
+
+def _against(group: RowGroup, draws: dict[str, dict[str, Floats]], other: str) -> dict[str, Difference]:
+    gains = {measure: _difference(group, draws, other, measure) for measure in COMPARED_WITH_EACH}
+    return {measure: gain for measure, gain in gains.items() if gain is not None}
+
+
+def _difference(
+    group: RowGroup, draws: dict[str, dict[str, Floats]], other: str, measure: str
+) -> Difference | None:
+    """The model minus another, with the interval of their paired resamples; None where one is undefined."""
+    if not group.models:
+        return None
+    own, rival = group.models["model"][measure].value, group.models[other][measure].value
+    if own is None or rival is None:
+        return None
+    paired = draws["model"][measure] - draws[other][measure] if draws["model"] else np.array([])
+    return Difference(other, own - rival, *interval(paired))
 
 
 def _finite(value: float) -> float | None:

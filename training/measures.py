@@ -4,7 +4,7 @@ A bootstrap that resamples whole customers is a weighting: a customer drawn thre
 rows weight 3. So rows are sorted once per model, and every resample is a few cumulative sums.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -49,28 +49,32 @@ class Ranking:
         self._money_order = _by_money_at_risk(probability, money, has_money)
         self._late_money = (late * np.maximum(money, 0))[self._money_order]
 
-    def measures(self, weights: Floats) -> dict[str, Floats]:
-        """Every measure of MEASURES for each line of `weights` (weightings × rows); NaN where undefined."""
+    def measures(self, weights: Floats, only: Collection[str] = MEASURES) -> dict[str, Floats]:
+        """Measures of MEASURES for each line of `weights` (weightings × rows); NaN where undefined."""
         ordered = weights[:, self._order]
+        ways: dict[tuple[str, ...], Callable[[], dict[str, Floats]]] = {
+            ("mean_prediction", "bias", "brier", "log_loss"): lambda: self._averages(ordered),
+            ("roc_auc", "average_precision"): lambda: self._rank_measures(ordered),
+            ("calibration_error",): lambda: {"calibration_error": self._calibration_error(ordered)},
+            ("precision_top_10",): lambda: {"precision_top_10": self._late_at_the_top(ordered)},
+            ("late_money_top_10",): lambda: {
+                "late_money_top_10": self._late_money_caught(weights[:, self._money_order])
+            },
+        }
+        found: dict[str, Floats] = {}
         with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                **self._averages(ordered),
-                **self._rank_measures(ordered),
-                "calibration_error": self._calibration_error(ordered),
-                "precision_top_10": _top(ordered) @ self._late / _list_length(ordered),
-                "late_money_top_10": self._late_money_caught(weights[:, self._money_order]),
-            }
+            for names, measured in ways.items():
+                if any(name in only for name in names):
+                    found |= measured()
+        return {name: found[name] for name in MEASURES if name in only}
 
     def _averages(self, weights: Floats) -> dict[str, Floats]:
         p, late, total = self._probability, self._late, weights.sum(axis=1)
-        # The clip is scikit-learn's: a certain prediction that fails costs much, not infinitely much.
-        clipped = np.clip(p, np.finfo(float).eps, 1 - np.finfo(float).eps)
-        losses = -np.where(late == 1, np.log(clipped), np.log1p(-clipped))
         return {
             "mean_prediction": weights @ p / total,
             "bias": weights @ (p - late) / total,
             "brier": weights @ (p - late) ** 2 / total,
-            "log_loss": weights @ losses / total,
+            "log_loss": weights @ log_losses(p, late) / total,
         }
 
     def _rank_measures(self, weights: Floats) -> dict[str, Floats]:
@@ -93,8 +97,18 @@ class Ranking:
         gaps = np.add.reduceat(weights * (self._probability - self._late), self._bin_starts, axis=1)
         return np.abs(gaps).sum(axis=1) / weights.sum(axis=1)
 
+    def _late_at_the_top(self, weights: Floats) -> Floats:
+        return _top(weights) @ self._late / _list_length(weights)
+
     def _late_money_caught(self, weights: Floats) -> Floats:
         return _top(weights) @ self._late_money / (weights @ self._late_money)
+
+
+def log_losses(probability: Floats, late: Floats) -> Floats:
+    """The log loss of each row."""
+    # The clip is scikit-learn's: a certain prediction that fails costs much, not infinitely much.
+    clipped = np.clip(probability, np.finfo(float).eps, 1 - np.finfo(float).eps)
+    return -np.where(late == 1, np.log(clipped), np.log1p(-clipped))
 
 
 def calibration_bins(probability: ArrayLike, late: ArrayLike, bins: int = 10) -> pd.DataFrame:
@@ -128,23 +142,37 @@ def capacity_curve(
 
 
 def resampled_measures(
-    rankings: dict[str, Ranking], customer_id: "pd.Series[str]", resamples: int, seed: int
+    rankings: dict[str, Ranking],
+    customer_id: "pd.Series[str]",
+    resamples: int,
+    seed: int,
+    only: Collection[str] = MEASURES,
 ) -> dict[str, dict[str, Floats]]:
-    """Every measure of every model under the same resamples of customers, so that differences are paired.
+    """The measures of every model under the same resamples of customers, so that differences are paired.
 
     All models rank the same rows, whose customers are `customer_id`. No measures come back where fewer
     than 10 customers make a resample meaningless.
     """
     blocks = [
-        {model: ranking.measures(weights) for model, ranking in rankings.items()}
-        for weights in _customer_weights(customer_id, resamples, seed)
+        {model: ranking.measures(weights, only) for model, ranking in rankings.items()}
+        for weights in customer_weights(customer_id, resamples, seed)
     ]
     if not blocks:
         return {model: {} for model in rankings}
     return {
-        model: {name: np.concatenate([block[model][name] for block in blocks]) for name in MEASURES}
+        model: {name: np.concatenate([block[model][name] for block in blocks]) for name in blocks[0][model]}
         for model in rankings
     }
+
+
+def mean_with_interval(
+    values: Floats, customer_id: "pd.Series[str]", resamples: int, seed: int
+) -> tuple[float, float | None, float | None]:
+    """The mean of one figure per row, and the middle 90 % of its means over resamples of customers."""
+    drawn = [
+        weights @ values / weights.sum(axis=1) for weights in customer_weights(customer_id, resamples, seed)
+    ]
+    return float(values.mean()), *interval(np.concatenate([*drawn, np.array([])]))
 
 
 def interval(values: Floats) -> tuple[float | None, float | None]:
@@ -182,7 +210,7 @@ def _top(weights: Floats) -> Floats:
     return np.clip(_list_length(weights)[:, None] - places_before, 0, weights)
 
 
-def _customer_weights(customer_id: "pd.Series[str]", resamples: int, seed: int) -> Iterator[Floats]:
+def customer_weights(customer_id: "pd.Series[str]", resamples: int, seed: int) -> Iterator[Floats]:
     """Row weights of each resample of customers, in blocks (resamples × rows) that stay small in memory."""
     codes, customers = pd.factorize(customer_id, sort=True, use_na_sentinel=False)
     count = len(customers)

@@ -1,8 +1,7 @@
 """How is an evaluation handed to people: one page that opens anywhere, and its JSON twin?"""
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from training import charts
+from training.chapters import Chapter
+from training.comparisons import against_each, as_fine_decimal, compared_in_words, slices_shown, span
+from training.contenders import WITHOUT
+from training.contest_section import Contested, contest_section
 from training.evaluation import (
-    Difference,
     Estimate,
     Evaluation,
     RowGroup,
@@ -24,11 +26,11 @@ from training.evaluation import (
     known_rows,
     model_title,
     models_of,
+    signed,
     verdict,
 )
 from training.measures import HIGHER_IS_BETTER
 
-as_fine_decimal = partial(as_decimal, places=4)
 MEASURE_ROWS = (
     ("roc_auc", "ROC AUC", as_decimal),
     ("average_precision", "Average precision", as_decimal),
@@ -48,11 +50,14 @@ def write_report(
     title: str,
     notes: Sequence[str] = (),
     context: Mapping[str, Any] | None = None,
+    contested: Contested | None = None,
+    chapters: Sequence[Chapter] = (),
 ) -> tuple[Path, Path]:
     """Write `<stem>.html` and `<stem>.json` and return their paths; a folder gets `evaluation.*` in it.
 
     `scored` is the frame that was evaluated. `context` is shown as given: what was judged, on which ledger,
-    as of when. Same input, same bytes.
+    as of when; `contested` as the section on challenger and champion. `chapters` follow the horizons; the twin
+    has each under its key. Same input, same bytes.
     """
     stem = Path(stem)
     stem = stem / "evaluation" if stem.is_dir() else stem
@@ -60,12 +65,16 @@ def write_report(
     html, twin = stem.with_name(stem.name + ".html"), stem.with_name(stem.name + ".json")
     sentence, facts = verdict(evaluation), {key: str(value) for key, value in (context or {}).items()}
     content = {"title": title, "verdict": sentence, "context": facts, "notes": list(notes)}
-    twin.write_text(
-        json.dumps({**content, **evaluation.as_dict()}, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-        encoding="utf-8",
+    whole = {**content, **evaluation.as_dict(), **(contested.as_dict() if contested else {})}
+    whole |= {chapter.key: chapter.content for chapter in chapters}
+    twin.write_text(json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    sections = [
+        _section(found, scored, target, evaluation.contenders) for target, found in evaluation.targets.items()
+    ]
+    contest = contest_section(contested) if contested else None
+    page = _page().render(
+        **content, evaluation=evaluation, sections=sections, contest=contest, chapters=chapters
     )
-    sections = [_section(found, scored, target) for target, found in evaluation.targets.items()]
-    page = _page().render(**content, evaluation=evaluation, sections=sections)
     html.write_text(page.replace(" %", "\N{NO-BREAK SPACE}%"), encoding="utf-8")
     return html, twin
 
@@ -78,34 +87,43 @@ def _page() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"dict": dict}
     environment.filters |= {"decimal": as_decimal, "percent": as_percent, "model_title": model_title}
     return environment.get_template("evaluation.html")
 
 
-def _section(found: TargetEvaluation, scored: pd.DataFrame, target: str) -> dict[str, Any]:
+def _section(
+    found: TargetEvaluation, scored: pd.DataFrame, target: str, contenders: Collection[str]
+) -> dict[str, Any]:
     rival = next(iter(found.against_best_baseline.values()), None)
     shown = ["model"] + ([rival.baseline] if rival else [])
+    models = [name for name in found.overall.models if not name.startswith(WITHOUT)]
     return {
         "target": target,
         "found": found,
-        "models": list(found.overall.models),
-        "measures": [_measure_row(found.overall, *row) for row in MEASURE_ROWS],
+        "models": models,
+        "measures": [_measure_row(found.overall, models, *row) for row in MEASURE_ROWS],
         "differences": [
             _difference_row(found, *row[:2]) for row in MEASURE_ROWS if row[0] in found.against_best_baseline
         ],
-        "shown": shown,
-        "charts": _charts(known_rows(scored, target), found, target, shown) if found.overall.models else [],
+        "against_each": against_each(found, [name for name in models if name != "model"]),
+        "slices": slices_shown(found),
+        "charts": _charts(known_rows(scored, target), found, target, shown, contenders)
+        if found.overall.models
+        else [],
     }
 
 
-def _measure_row(group: RowGroup, measure: str, title: str, form: Any) -> dict[str, Any]:
-    estimates = {model: figures[measure] for model, figures in group.models.items()}
+def _measure_row(
+    group: RowGroup, models: Sequence[str], measure: str, title: str, form: Any
+) -> dict[str, Any]:
+    estimates = {model: group.models[model][measure] for model in models}
     return {
         "title": title,
         "cells": [
             {
                 "value": form(cell.value),
-                "interval": _span(cell, form),
+                "interval": span(cell, form),
                 "is_best": model == _best(estimates, measure),
             }
             for model, cell in estimates.items()
@@ -122,28 +140,18 @@ def _best(estimates: Mapping[str, Estimate], measure: str) -> str | None:
 
 def _difference_row(found: TargetEvaluation, measure: str, title: str) -> dict[str, str | bool]:
     gain = found.against_best_baseline[measure]
-    better = gain.value is not None and (gain.value > 0) == (measure in HIGHER_IS_BETTER)
-    is_clear = gain.low is not None and gain.high is not None and gain.low * gain.high > 0
-    words = ("better" if better else "worse") if is_clear else "within chance"
     return {
         "title": title,
         "baseline": model_title(gain.baseline),
-        "value": _signed(gain.value),
-        "interval": _span(gain, _signed),
-        "words": words,
+        "value": signed(gain.value),
+        "interval": span(gain, signed),
+        "words": compared_in_words(gain, measure),
     }
 
 
-def _span(cell: Estimate | Difference, form: Any) -> str:
-    return f"{form(cell.low)} to {form(cell.high)}" if cell.low is not None else ""
-
-
-def _signed(value: float | None) -> str:
-    sign = "+" if value is not None and value > 0 else ""
-    return sign + as_fine_decimal(value).replace("-", "−")
-
-
-def _charts(rows: pd.DataFrame, found: TargetEvaluation, target: str, shown: list[str]) -> list[Markup]:
+def _charts(
+    rows: pd.DataFrame, found: TargetEvaluation, target: str, shown: list[str], contenders: Collection[str]
+) -> list[Markup]:
     late = rows[f"outcome_{target}"]
     reliability = charts.new_figure(6.0, 4.3)
     bins = {model_title(model): calibration_bins(rows[f"{target}__{model}"], late) for model in shown}
@@ -154,7 +162,7 @@ def _charts(rows: pd.DataFrame, found: TargetEvaluation, target: str, shown: lis
     one_unit = rows[rows["money_unit"] == found.money_unit]
     if (one_unit[f"outcome_{target}"] * one_unit["money_amount"].clip(lower=0)).sum() > 0:
         capacity = charts.new_figure(6.0, 4.3)
-        charts.capacity_curve(capacity.subplots(), _capacity_curves(one_unit, target, shown))
+        charts.capacity_curve(capacity.subplots(), _capacity_curves(one_unit, target, shown, contenders))
         drawn.append(
             Markup(
                 charts.figure_to_svg(capacity, "Share of late money caught by share of invoices contacted")
@@ -163,11 +171,14 @@ def _charts(rows: pd.DataFrame, found: TargetEvaluation, target: str, shown: lis
     return drawn
 
 
-def _capacity_curves(rows: pd.DataFrame, target: str, first: list[str]) -> dict[str, pd.DataFrame]:
+def _capacity_curves(
+    rows: pd.DataFrame, target: str, first: list[str], contenders: Collection[str]
+) -> dict[str, pd.DataFrame]:
     late, money = rows[f"outcome_{target}"], rows["money_amount"]
+    others = [name for name in models_of(rows, target) if name not in first and name not in contenders]
     curves = {
         model_title(model): capacity_curve(rows[f"{target}__{model}"], late, money)
-        for model in [*first, *(other for other in models_of(rows, target) if other not in first)]
+        for model in [*first, *others]
     }
     even = [0.0, 0.4, 1.0]
     return {

@@ -26,6 +26,13 @@ UNKNOWN = "unknown"
 TERMS = (("up to 14 days", 15), ("15 to 30 days", 31), ("31 to 60 days", 61))
 SIZES = (("under 5 invoices a year", 5), ("5 to 19 invoices a year", 20), ("20 to 99 invoices a year", 100))
 """Values below the number bear the name."""
+LONG_TERMS, MANY_INVOICES, AMPLE = "more than 60 days", "100 and more invoices a year", "ample"
+BANDS = {
+    "evidence": (*(name for name, _ in EVIDENCE_LEVELS), AMPLE),
+    "customer_size": (*(name for name, _ in SIZES), MANY_INVOICES),
+    "terms": (*(name for name, _ in TERMS), LONG_TERMS),
+}
+"""The groupings whose parts have an order of their own, in that order."""
 
 
 def segments(cohort: Cohort) -> pd.DataFrame:
@@ -34,9 +41,9 @@ def segments(cohort: Cohort) -> pd.DataFrame:
     past, invoices = history.past(rows, as_of), history.tables["invoices"].iloc[rows]
     columns: dict[str, np.ndarray] = {
         "month": pd.to_datetime(as_of, unit="D").strftime("%Y-%m").to_numpy(dtype=object),
-        "evidence": _banded(past.settled.count(), EVIDENCE_LEVELS, "ample"),
-        "customer_size": _banded(past.issued.count(365), SIZES, "100 and more invoices a year"),
-        "terms": _banded(history.invoices["terms_days"][rows], TERMS, "more than 60 days"),
+        "evidence": _banded(past.settled.count(), EVIDENCE_LEVELS, AMPLE),
+        "customer_size": _banded(past.issued.count(365), SIZES, MANY_INVOICES),
+        "terms": _banded(history.invoices["terms_days"][rows], TERMS, LONG_TERMS),
         "division": invoices["division"].fillna(UNKNOWN).to_numpy(dtype=object),
         "currency": invoices["currency"].fillna(UNKNOWN).to_numpy(dtype=object),
     }

@@ -54,6 +54,22 @@ class Tracking(_Section):
         return self
 
 
+class TimingSettings(_Section):
+    """How the time to payment is learned."""
+
+    most_rows: int = Field(150_000, ge=1000)
+    most_judged: int = Field(30_000, ge=100)
+    judged_after_days: int = Field(14, ge=0)
+    fewest_settled: int = Field(100, ge=1)
+    learning_rate: float = Field(0.08, gt=0, le=1)
+    most_rounds: int = Field(150, ge=1)
+    patience: int = Field(15, ge=1)
+    leaves: int = Field(31, ge=2)
+    folds: int = Field(4, ge=2)
+    half_life_days: float = Field(90.0, gt=0)
+    prior_questions: float = Field(100.0, ge=0)
+
+
 class TrainingSettings(_Section):
     """How a model is made."""
 
@@ -74,7 +90,16 @@ class TrainingSettings(_Section):
     fewest_late_to_fit: int = Field(100, ge=1)
     fewest_late_to_calibrate: int = Field(30, ge=1)
     calibration_half_life_days: float = Field(60.0, gt=0)
+    recalibrates: bool = True
+    recalibration_asked_within_days: int = Field(28, ge=7)
+    recalibration_half_life_days: float = Field(14.0, gt=0)
+    recalibration_prior_rows: float = Field(200.0, gt=0)
+    recalibration_most_rows: int = Field(4000, ge=100)
+    use_prior: bool = True
+    fewest_late_to_leave_prior: int = Field(300, ge=1)
+    prior_rows: float = Field(1000.0, gt=0)
     rehearsal_days: int = Field(60, ge=1)
+    timing: TimingSettings = TimingSettings()
 
 
 class Gates(_Section):
@@ -82,8 +107,51 @@ class Gates(_Section):
 
     auc_above_customer_rate: float = 0.0
     brier_below_customer_rate: float = 0.0
+    auc_above_ageing: float = 0.0
+    brier_below_ageing: float = 0.0
+    auc_above_logistic: float = 0.0
+    brier_below_logistic: float = 0.0
     mean_prediction_within: float = Field(0.04, gt=0)
-    log_loss_not_above_champion: float = 0.005
+    fewest_late_to_compare: int = Field(100, ge=5)
+    fewest_prompt_to_compare: int = Field(100, ge=5)
+    fewest_customers_to_compare: int = Field(50, ge=10)
+    log_loss_margin: float = Field(0.03, ge=0)
+    brier_margin: float = Field(0.03, ge=0)
+    calibration_error_margin: float = Field(0.02, ge=0)
+    late_money_margin: float = Field(0.05, ge=0)
+    worst_month_margin: float = Field(0.10, ge=0)
+    worst_segment_margin: float = Field(0.10, ge=0)
+    latency_ratio: float = Field(3.0, gt=1)
+    compare_again_after_days: int = Field(14, ge=0)
+
+
+class MonitoringSettings(_Section):
+    """What `duecourse monitor` calls unusual."""
+
+    weeks_of_history: int = Field(60, ge=12)
+    recent_weeks: int = Field(8, ge=1)
+    fewest_weeks: int = Field(8, ge=4)
+    margin: float = Field(0.75, gt=0)
+    cohort_weeks: int = Field(16, ge=4)
+    fewest_matured: int = Field(100, ge=30)
+    tolerated_gap: float = Field(0.04, ge=0, lt=1)
+    watch_at: float = Field(5.0, gt=0)
+    act_at: float = Field(9.0, gt=0)
+    tolerated_auc_gap: float = Field(0.05, ge=0, lt=1)
+    drift_days: int = Field(28, ge=7)
+    fewest_for_drift: int = Field(200, ge=50)
+    drift_of_scores: float = Field(0.4, gt=0)
+    shift_noted: float = Field(0.1, gt=0)
+    shift_watched: float = Field(0.2, gt=0)
+    importance_that_matters: float = Field(0.01, ge=0, le=1)
+    resamples: int = Field(200, ge=50)
+    oldest_model_days: int = Field(365, ge=1)
+
+
+class ScoreLog(_Section):
+    """How long is it remembered what was scored?"""
+
+    keep_days: int = Field(730, ge=1)
 
 
 class Settings(_Section):
@@ -92,6 +160,8 @@ class Settings(_Section):
     tracking: Tracking = Tracking()
     training: TrainingSettings = TrainingSettings()
     gates: Gates = Gates()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    score_log: ScoreLog = ScoreLog()
 
 
 def load_settings(explicit: Path | None = None, home: Path | None = None) -> Settings:
@@ -134,8 +204,8 @@ def _problem(path: Path, problem: dict[str, Any]) -> str:
 
 def _known_keys(section: tuple[Any, ...]) -> list[str]:
     fields = Settings.model_fields
-    if not section:
-        return list(fields)
-    annotation = fields[str(section[0])].annotation
-    assert annotation is not None
-    return list(annotation.model_fields)
+    for name in section:
+        annotation = fields[str(name)].annotation
+        assert annotation is not None
+        fields = annotation.model_fields
+    return list(fields)

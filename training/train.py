@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from features.catalogue import CATALOGUE
@@ -17,11 +16,17 @@ from features.history import History
 from features.lateness import LatenessRule
 from features.ledger import Ledger
 from training.backtest import Replayed, judged_table
-from training.champion import NoChampion, champion_folder
 from training.cohort import ask, issued_between, replay
+from training.comparison import Comparison, compare
+from training.contest import Contest, Incumbent, contest, rehearsal_window
 from training.evaluation import Evaluation, evaluate
-from training.model import ArtefactError, RiskModel, load_model, save_model
+from training.gates import NotCompared
+from training.latency import Latency, paired_latency
+from training.model import RiskModel, save_model
 from training.model.fitting import fit_model
+from training.model.recalibration import predict_as_served
+from training.model.signing import signing_key
+from training.oddities import training_oddities
 from training.settings import Settings
 
 Progress = Callable[[str], None]
@@ -35,6 +40,8 @@ class Rehearsal:
     until: date
     scored: pd.DataFrame
     evaluation: Evaluation
+    comparison: Comparison | None
+    """With the champion, where both could be asked."""
 
 
 @dataclass(frozen=True)
@@ -45,74 +52,80 @@ class Training:
     folder: Path
     rehearsal: Rehearsal | None
     why_no_rehearsal: str
+    against: Comparison | NotCompared
+    latency: Latency | None
     data_fingerprint: str
+    oddities: list[str]
+    """What somebody should know of the history before they trust the model."""
 
 
-def rehearsal_window(history: History, cut: date, settings: Settings) -> tuple[date, date]:
-    """The days [begin, end) whose questions are held out: the latest that have mostly matured by `cut`."""
-    terms = np.maximum(history.invoices["terms_days"], 0)
-    usual_terms = int(np.median(terms)) if len(terms) else 30
-    end = cut - timedelta(days=usual_terms + history.rule.late_after_days)
-    return end - timedelta(days=settings.training.rehearsal_days), end
-
-
-def rehearse(
-    history: History, cut: date, settings: Settings, champion: RiskModel | None, progress: Progress
-) -> Rehearsal:
+def rehearse(history: History, cut: date, settings: Settings, held: Contest, progress: Progress) -> Rehearsal:
     """Fit as of the beginning of the held-out days and judge the questions at issue in them.
 
     Raises ValueError where too little is known to fit or to judge.
     """
-    begin, end = rehearsal_window(history, cut, settings)
+    begin, end = held.begin, held.end
     replayed = Replayed(history, end, CATALOGUE, progress)
     model, baselines = replayed.fitted(begin, settings.training, progress)
     cohort = ask(history, *issued_between(history, begin, end), cut)
     values = CATALOGUE.compute(history, cohort.rows, cohort.as_of)
-    models = {"model": model.predict(values)}
-    if champion is not None and _is_comparable(champion, history.rule, begin):
-        models["champion"] = champion.predict(values)
+    models = {"model": predict_as_served(model, cohort, values)}
+    if held.champion is not None:
+        models["champion"] = predict_as_served(held.champion, cohort, values)
     scored = judged_table(cohort, models, baselines, values)
     if not scored["outcome_p_late"].notna().sum():
         raise ValueError(f"no invoice issued from {begin} to {end} had matured by {cut}")
     progress("judging the rehearsal")
-    return Rehearsal(begin, end, scored, evaluate(scored, history.rule.horizons))
-
-
-def _is_comparable(champion: RiskModel, rule: LatenessRule, begin: date) -> bool:
-    """Only a champion of the same targets that has not learned from the held-out days may be compared."""
-    return champion.rule == rule and date.fromisoformat(champion.card["trained_on_facts_before"]) <= begin
+    comparison = compare(scored, "p_late") if held.champion is not None else None
+    return Rehearsal(begin, end, scored, evaluate(scored, history.rule.horizons), comparison)
 
 
 def train(
-    ledger: Ledger, cut: date, rule: LatenessRule, settings: Settings, home: Path, progress: Progress
+    ledger: Ledger,
+    cut: date,
+    rule: LatenessRule,
+    settings: Settings,
+    home: Path,
+    progress: Progress,
+    against: Incumbent | None = None,
 ) -> Training:
-    """A model of everything known before `cut`, saved under `home`; not yet in charge.
+    """A model of everything known before `cut`, saved under `home` and held against a champion; not yet in charge.
 
     Raises ValueError where no invoice has matured by `cut`.
     """
-    known = ledger.known_before(cut)
-    history = History(known, rule)
+    signing_key()  # one that cannot be read is said before the work, not after it
+    history = History(ledger.known_before(cut), rule)
+    held = contest(history, cut, settings, against)
     rehearsal, why_not = None, ""
     try:
-        rehearsal = rehearse(history, cut, settings, _champion(home), progress)
+        rehearsal = rehearse(history, cut, settings, held, progress)
     except ValueError as error:
         why_not = str(error)
     model = fit_model(history, cut, settings.training, progress=progress)
     fingerprint = ledger.fingerprint(cut)
-    card = model.card | {"data_fingerprint": fingerprint}
-    model = RiskModel(
-        model.rule, model.horizons, model.reference, card, model.sample, features=model.features
-    )
+    model = replace(model, card=model.card | {"data_fingerprint": fingerprint})
     progress("saving the model")
     saved = save_model(model, home / "models")
-    return Training(saved, home / "models" / saved.version, rehearsal, why_not, fingerprint)
+    latency = paired_latency(saved, held.champion) if held.champion else None
+    return Training(
+        model=saved,
+        folder=home / "models" / saved.version,
+        rehearsal=rehearsal,
+        why_no_rehearsal=why_not,
+        against=_outcome(held, rehearsal, why_not),
+        latency=latency,
+        data_fingerprint=fingerprint,
+        oddities=training_oddities(history, cut),
+    )
 
 
-def _champion(home: Path) -> RiskModel | None:
-    try:
-        return load_model(champion_folder(home))
-    except (NoChampion, ArtefactError):
-        return None
+def _outcome(held: Contest, rehearsal: Rehearsal | None, why_not: str) -> Comparison | NotCompared:
+    """What came of the contest with the champion."""
+    if held.why_not is not None:
+        return held.why_not
+    if rehearsal is None or rehearsal.comparison is None:
+        return NotCompared(f"It could not be compared with the champion: {why_not}.", is_open=True)
+    return rehearsal.comparison
 
 
 def folds_of(history: History, cut: date, settings: Settings) -> list[dict[str, Any]]:

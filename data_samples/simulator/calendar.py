@@ -27,11 +27,12 @@ class Period:
     """The months of the book, its last day, and the day that stands for "never"."""
 
     months: int
+    closes_on: np.datetime64 = BOOK_CLOSES_ON
 
     @property
     def first_date(self) -> np.datetime64:
         """The first day of the first month."""
-        return (BOOK_CLOSES_ON.astype("datetime64[M]") - (self.months - 1)).astype("datetime64[D]")
+        return (self.closes_on.astype("datetime64[M]") - (self.months - 1)).astype("datetime64[D]")
 
     @property
     def origin(self) -> np.datetime64:
@@ -46,7 +47,7 @@ class Period:
     @property
     def last(self) -> int:
         """The last day that the ledger has seen."""
-        return int((BOOK_CLOSES_ON - self.origin).astype(int))
+        return int((self.closes_on - self.origin).astype(int))
 
     @property
     def never(self) -> int:

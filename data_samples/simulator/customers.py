@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from .calendar import Period
-from .habits import HABITS, Payer, drawn_payer
+from .habits import Payer, drawn_payer
 from .names import TRADES, company_name, invented_place
+from .world import Market, Scenario
 
+Key = TypeVar("Key", str, int)
 SUPPLIER_COUNTRY = "DE"
 BASE_CURRENCY = "EUR"
-COUNTRIES = {"DE": 0.72, "AT": 0.06, "FR": 0.05, "NL": 0.05, "CH": 0.04, "GB": 0.04, "PL": 0.02, "US": 0.02}
 FOREIGN_CURRENCY = {"CH": "CHF", "GB": "GBP", "US": "USD"}
 INDUSTRIES = tuple(TRADES)
 INDUSTRY_DAYS = dict(zip(INDUSTRIES, (2.0, -1.0, 1.5, -0.5, 0.0, 0.5, -1.5, 1.0), strict=True))
 DIVISIONS = ("Parts", "Service", "Projects")
-TERMS = ((14, 0.2), (30, 0.5), (45, 0.1), (60, 0.12), (-30, 0.08))  # -30: 30 days, then end of month
 GROUP_STARTS = 0.04
 GROUP_SIZES = (3, 7)
 SAME_HABIT = 0.65  # chance that a child pays as its group does
@@ -58,6 +59,8 @@ class Customer:
     order_day: int
     typical_amount: float
     amount_spread: float
+    market: Market
+    """the market that it was drawn from"""
     payer: Payer
     strain: np.ndarray
     """Financial strain for every day up to the last: about 0 in good health, 3 and more in trouble."""
@@ -84,7 +87,7 @@ def trouble(period: Period, payer: Payer, rng: np.random.Generator) -> np.ndarra
     return payer.strain_trend * np.clip(built_up, 0, 1)
 
 
-def parents(count: int, period: Period, rng: np.random.Generator) -> list[Group | None]:
+def parents(count: int, period: Period, market: Market, rng: np.random.Generator) -> list[Group | None]:
     """For every customer in turn the group it belongs to, or none."""
     belongs: list[Group | None] = []
     while len(belongs) < count:
@@ -92,15 +95,16 @@ def parents(count: int, period: Period, rng: np.random.Generator) -> list[Group 
             belongs.append(None)
             continue
         number = len({group.parent_id for group in belongs if group}) + 1
-        group = Group(f"G{number:04d}", invented_place(rng), drawn_habit(rng), wandering(period, 0.7, rng))
+        place, habit = invented_place(rng), drawn_of(market.habits, rng)
+        group = Group(f"G{number:04d}", place, habit, wandering(period, 0.7, rng))
         belongs += [group] * int(rng.integers(*GROUP_SIZES))
     return belongs[:count]
 
 
-def drawn_habit(rng: np.random.Generator) -> str:
-    """A habit, by how common it is."""
-    shares = np.array([habit.share for habit in HABITS.values()])
-    return str(rng.choice(list(HABITS), p=shares / shares.sum()))
+def drawn_of(shares: dict[Key, float], rng: np.random.Generator) -> Key:
+    """One of the keys, by its share."""
+    weights = np.array(list(shares.values()))
+    return list(shares)[int(rng.choice(len(shares), p=weights / weights.sum()))]
 
 
 def joined_on(habit: str, period: Period, rng: np.random.Generator) -> tuple[int, np.datetime64]:
@@ -112,22 +116,20 @@ def joined_on(habit: str, period: Period, rng: np.random.Generator) -> tuple[int
     return 0, period.first_date - int(rng.integers(200, 5000))
 
 
-def drawn_customer(number: int, group: Group | None, period: Period, rng: np.random.Generator) -> Customer:
+def drawn_customer(
+    number: int, group: Group | None, period: Period, market: Market, rng: np.random.Generator
+) -> Customer:
     """One customer with everything about it that does not change from invoice to invoice."""
-    debtor_type = (
-        "company"
-        if group
-        else str(rng.choice(["company", "sole_trader", "public_body"], p=[0.82, 0.11, 0.07]))
-    )
-    country = str(rng.choice(list(COUNTRIES), p=list(COUNTRIES.values())))
+    debtor_type = "company" if group else drawn_of(market.debtor_types, rng)
+    country = drawn_of(market.countries, rng)
     country = country if debtor_type == "company" else SUPPLIER_COUNTRY
     industry = str(rng.choice(INDUSTRIES))
     shares_habit = group is not None and rng.random() < SAME_HABIT
-    payer = drawn_payer(group.habit if group and shares_habit else drawn_habit(rng), rng)
+    payer = drawn_payer(group.habit if group and shares_habit else drawn_of(market.habits, rng), rng)
     joined, since = joined_on(payer.habit, period, rng)
-    terms = int(rng.choice([days for days, _ in TERMS], p=[share for _, share in TERMS]))
+    terms = drawn_of(market.terms, rng)
     rhythm = str(rng.choice(["weekly", "monthly", "sporadic"], p=[0.34, 0.4, 0.26]))
-    pace = {"weekly": (8.8, 0.5), "monthly": (2.6, 0.5), "sporadic": (0.6, 0.5)}[rhythm]
+    pace = {"weekly": 8.8, "monthly": 2.6, "sporadic": 0.6}[rhythm]
     typical = float(np.exp(rng.normal(7.0 if debtor_type != "sole_trader" else 5.8, 1.0)))
     wanders = wandering(period, 0.6, rng) + trouble(period, payer, rng)
     place = group.place if group else invented_place(rng)
@@ -153,22 +155,41 @@ def drawn_customer(number: int, group: Group | None, period: Period, rng: np.ran
         else "desk export",
         needs_purchase_order=bool(rng.random() < (0.85 if debtor_type == "public_body" else 0.4)),
         rhythm=rhythm,
-        invoices_a_month=float(pace[0] * np.exp(rng.normal(0, pace[1]))),
+        invoices_a_month=float(pace * np.exp(rng.normal(0, market.pace_spread)) * market.pace),
         order_day=int(rng.integers(0, 5)) if rhythm == "weekly" else int(rng.choice([3, 10, 17, 24, 28])),
         typical_amount=typical,
         amount_spread=float(rng.uniform(0.25, 0.8)),
+        market=market,
         payer=payer,
         strain=wanders + (0.6 * group.strain if group else 0.0),
     )
 
 
+def drawn_newcomers(
+    scenario: Scenario, before: int, period: Period, seeds: list[np.random.SeedSequence]
+) -> list[Customer]:
+    """Customers who join within six weeks after the scenario's day, numbered after those `before`."""
+    begins, _ = scenario.days(period)
+    newcomers = []
+    for number, seed in enumerate(seeds, start=before + 1):
+        rng = np.random.default_rng(seed)
+        joined = begins + int(rng.integers(0, 42))
+        drawn = drawn_customer(number, None, period, scenario.newcomers_market, rng)
+        newcomers.append(replace(drawn, joined=joined, since=period.dates[joined]))
+    return newcomers
+
+
 def drawn_customers(
-    count: int, period: Period, rng: np.random.Generator, seeds: list[np.random.SeedSequence]
+    count: int,
+    period: Period,
+    market: Market,
+    rng: np.random.Generator,
+    seeds: list[np.random.SeedSequence],
 ) -> tuple[list[Customer], list[Group]]:
     """Every customer, each from a seed of its own, and the groups that own some of them."""
-    belongs = parents(count, period, rng)
+    belongs = parents(count, period, market, rng)
     drawn = [
-        drawn_customer(number, group, period, np.random.default_rng(seed))
+        drawn_customer(number, group, period, market, np.random.default_rng(seed))
         for number, (group, seed) in enumerate(zip(belongs, seeds, strict=True), start=1)
     ]
     groups = {group.parent_id: group for group in belongs if group}

@@ -9,6 +9,7 @@ import numpy as np
 from .calendar import Days, Flags, Period, rolled, working_days
 from .customers import SUPPLIER_COUNTRY, Customer
 from .habits import Payer
+from .world import Scenario, ready_days
 
 RUN_FALLS_OUT = 0.03
 RUN_FALLS_OUT_AT_YEAR_END = 0.3
@@ -17,8 +18,10 @@ DUNNING_WEEKDAY = 1
 
 @dataclass(frozen=True)
 class Diary:
-    """For every day the next day on which the payer pays or works, or the supplier works or reminds."""
+    """For every day the next day on which money is ready, the payer pays or works, the supplier works or reminds."""
 
+    ready: Days
+    """the day itself, unless a scenario makes everybody later"""
     pays: Days
     working: Days
     supplier_works: Days
@@ -27,6 +30,8 @@ class Diary:
     """chance that nothing is paid, for every week, known beforehand"""
     month: np.ndarray
     never: int
+    helps: tuple[int, int]
+    """first day of issue of invoices treated by their risk, and the first day after them"""
 
     def on(self, next_such_day: Days, day: np.ndarray) -> Days:
         """The next such day on or after each day; days beyond the horizon are never."""
@@ -53,13 +58,14 @@ def pay_days(payer: Payer, period: Period, working: Days) -> Days:
     return pays
 
 
-def diary_of(customer: Customer, period: Period) -> Diary:
-    """The diary of one customer and its supplier."""
+def diary_of(customer: Customer, period: Period, scenario: Scenario) -> Diary:
+    """The diary of one customer and its supplier in a world where this scenario holds."""
     working = working_days(period, customer.country)
     supplier = working_days(period, SUPPLIER_COUNTRY)
     year_end = (period.month == 12) & (period.day_of_month >= 22)
     falls_out = np.where(year_end, RUN_FALLS_OUT_AT_YEAR_END, RUN_FALLS_OUT)
     return Diary(
+        ready=ready_days(scenario, period),
         pays=pay_days(customer.payer, period, working),
         working=working,
         supplier_works=supplier,
@@ -67,4 +73,5 @@ def diary_of(customer: Customer, period: Period) -> Diary:
         run_falls_out=falls_out[::7],
         month=period.month,
         never=period.never,
+        helps=scenario.days(period) if scenario.acts_on_scores else (period.never, period.never),
     )

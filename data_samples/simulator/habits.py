@@ -1,7 +1,7 @@
 """How does each kind of payer pay?
 
-One row per habit; each customer draws its own figures from the ranges of its row. All days are calendar
-days against the due date after it was rolled to a working day; negative is early.
+One row per habit (a share of 0: in other markets alone); each customer draws its own figures from the ranges
+of its row. All days are calendar days against the due date after it was rolled to a working day; negative is early.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ HABITS = {
         strain_trend=(4.5, 7),
         trouble_months=(2, 5),
     ),
+    "on_the_day": Habit(0.0, (-0.5, 0.8), (0.2, 1.0), (0.2, 1)),
 }
 
 

@@ -74,6 +74,8 @@ def due_days(customer: Customer, issued: Days, period: Period, rng: np.random.Ge
     other = rng.random(len(issued)) < 0.03
     terms = np.where(other, rng.choice([7, 14, 30, 60], len(issued)), customer.terms_days)
     due = issued + terms
+    if jitter := customer.market.terms_jitter:
+        due = np.maximum(due + rng.integers(-jitter, jitter + 1, len(issued)), issued)
     return np.where(customer.to_month_end & ~other, period.month_end[due], due).astype(np.int32)
 
 
@@ -81,15 +83,20 @@ def amounts(customer: Customer, count: int, rng: np.random.Generator) -> np.ndar
     """Amounts in minor units: typical of the customer, with a heavy upper tail."""
     usual = np.exp(rng.normal(0, customer.amount_spread, count))
     projects = np.where(rng.random(count) < 0.03, 1 + rng.pareto(1.8, count), 1.0)
+    if customer.market.standing_orders:
+        repeats = np.flatnonzero(rng.random(count) < customer.market.standing_orders)
+        usual[repeats], projects[repeats] = rng.choice([0.3, 0.8, 1.5], len(repeats)), 1.0
     return np.maximum(np.round(100 * customer.typical_amount * usual * projects), 500).astype(np.int64)
 
 
 def drawn_invoices(customer: Customer, period: Period, rng: np.random.Generator) -> Invoices:
     """Every invoice the customer is sent within the book."""
+    works = working_days(period, SUPPLIER_COUNTRY)
     ordered = np.repeat(np.arange(period.last + 1), rng.poisson(expected_orders(customer, period)))
     mix = [DIVISIONS.index(name) for name in customer.divisions]
     division = rng.choice(mix, len(ordered)) if len(ordered) else np.zeros(0, dtype=int)
-    issued = working_days(period, SUPPLIER_COUNTRY)[ordered + invoicing_lag(division, rng)]
+    invoiced = ordered + invoicing_lag(division, rng)
+    issued = invoiced.astype(np.int32) if customer.market.invoices_any_day else works[invoiced]
     kept = np.flatnonzero((issued >= period.first) & (issued <= period.last))
     kept = kept[np.argsort(issued[kept], kind="stable")]
     issued, division, delivered = issued[kept], division[kept], ordered[kept].astype(np.int32)

@@ -61,6 +61,7 @@ def usual_delay(customer: Customer, invoices: Invoices, diary: Diary) -> np.ndar
     still_new = (customer.joined > 0) & (invoices.number < 4)
     return np.asarray(
         payer.usual_days
+        + customer.market.days_later
         + INDUSTRY_DAYS.get(customer.industry, 1.0)
         + payer.strain_days * invoices.strain
         + payer.season_days * np.maximum(from_bad_month, 0) ** 2
@@ -73,7 +74,7 @@ def intended(customer: Customer, invoices: Invoices, diary: Diary, draws: Draws)
     """When each invoice would be paid in one sum if nobody disputed, called or reminded."""
     count, payer = len(invoices), customer.payer
     sent = sent_days(customer, invoices, diary, draws)
-    spread = payer.spread_days * (1 + 0.3 * np.maximum(invoices.strain, 0))
+    spread = payer.spread_days * customer.market.scatter * (1 + 0.3 * np.maximum(invoices.strain, 0))
     delay = usual_delay(customer, invoices, diary)[:, None] + spread[:, None] * draws.normal(count)
     delay += payer.counts_from_receipt * (sent - invoices.issued[:, None])
     row, future = draws.cells(0.6 * invoices.order_is_missing[:, None], count)
@@ -97,7 +98,7 @@ def stuck_for_want_of_money(invoices: Invoices, delay: np.ndarray, draws: Draws)
 
 def paid_after(diary: Diary, ready: Days, draws: Draws) -> Days:
     """The pay day after the money is ready; a week without payments is shared by all invoices of a future."""
-    paid = diary.on(diary.pays, ready)
+    paid = diary.on(diary.pays, diary.on(diary.ready, ready))
     falls_out = draws.uniform(len(diary.run_falls_out)) < diary.run_falls_out[:, None]
     waits = falls_out[paid // 7, np.arange(draws.futures)]
     return np.where(waits, diary.on(diary.pays, paid + 7), paid)
@@ -108,10 +109,10 @@ def contact(
 ) -> None:
     """Take one step of dunning where the supplier gets round to it, and move the payments it moves."""
     count, payer = len(invoices), customer.payer
-    reached = stage.reached * worth_contacting(stage, customer, invoices)[:, None]
+    reached, after_due = plan_of(stage, customer, invoices, diary)
     lucky = draws.uniform(count) < reached
     slip = 7 * (draws.uniform(count) < 0.2)
-    day = diary.on(diary.supplier_reminds, invoices.rolled_due[:, None] + stage.after_due + slip)
+    day = diary.on(diary.supplier_reminds, invoices.rolled_due[:, None] + after_due + slip)
     in_dispute = day <= course.closed + 3  # also just before it opens: the goods are being looked into
     row, future = np.nonzero(lucky & (course.paid > day) & (course.sent < day) & ~in_dispute)
     day, heading = day[row, future], course.paid[row, future]
@@ -122,11 +123,39 @@ def contact(
     keeps = draws.rng.random(len(row)) < payer.keeps
     moves = ((outcome == WILL_PAY) | ((outcome == PROMISED) & keeps)) & ~course.stuck[row, future]
     target = np.where(outcome == PROMISED, promised, day + draws.rng.integers(1, 7, len(row)))
-    moved_to = np.where(moves, np.minimum(heading, diary.on(diary.pays, target)), heading)
+    leaves = diary.on(diary.pays, diary.on(diary.ready, target))
+    moved_to = np.where(moves, np.minimum(heading, leaves), heading)
     course.paid[row, future] = moved_to
     course.contacts.append(Contact(stage, row, future, day, outcome, promised, heading, moved_to))
     opened = day[objects] + draws.rng.integers(0, 4, int(objects.sum()))
     open_disputes(course, row[objects], future[objects], opened, invoices, diary, draws)
+
+
+def plan_of(
+    stage: Stage, customer: Customer, invoices: Invoices, diary: Diary
+) -> tuple[np.ndarray, np.ndarray]:
+    """The chance that each invoice is contacted in this stage, and how many days after due; columns.
+
+    A supplier that acts on scores calls nearly all risky invoices ahead, none of the others, and reminds of
+    risky ones three days after everybody else's due day has passed rather than four.
+    """
+    reached = stage.reached * worth_contacting(stage, customer, invoices) * customer.market.attention
+    risky, treated = is_risky(customer, invoices, diary), is_treated(invoices, diary)
+    if stage is AHEAD:
+        reached = np.where(treated, np.where(risky, 0.9, 0.0), reached)
+    after_due = np.where(treated & risky & (stage is not AHEAD), stage.after_due - 3, stage.after_due)
+    return reached[:, None], after_due[:, None]
+
+
+def is_treated(invoices: Invoices, diary: Diary) -> Flags:
+    """Issued while the supplier acts on scores."""
+    begins, ends = diary.helps
+    return (invoices.issued >= begins) & (invoices.issued < ends)
+
+
+def is_risky(customer: Customer, invoices: Invoices, diary: Diary) -> Flags:
+    """What a good score would call risky: usually ready late, or often overlooked (27 days each time)."""
+    return np.asarray(usual_delay(customer, invoices, diary) + 27 * customer.payer.forgets > 1)
 
 
 def worth_contacting(stage: Stage, customer: Customer, invoices: Invoices) -> np.ndarray:

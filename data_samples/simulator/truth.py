@@ -17,21 +17,21 @@ ROWS_AT_ONCE = 200  # so that the work of one step fits the processor's cache
 
 
 def true_probabilities(
-    customer: Customer, invoices: Invoices, diary: Diary, rng: np.random.Generator
+    customer: Customer, invoices: Invoices, diary: Diary, futures: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """The share of futures in which each invoice is late, per horizon."""
+    """The share of futures in which each invoice is late, per horizon; unknown (NaN) without futures."""
+    if not futures:
+        return {name: np.full(len(invoices), np.nan) for name in HORIZONS}
     parts = [
-        shares_late(customer, invoices.rows(start, start + ROWS_AT_ONCE), diary, rng)
+        shares_late(customer, invoices.rows(start, start + ROWS_AT_ONCE), diary, Draws(rng, futures))
         for start in range(0, max(len(invoices), 1), ROWS_AT_ONCE)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in HORIZONS}
 
 
-def shares_late(
-    customer: Customer, invoices: Invoices, diary: Diary, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def shares_late(customer: Customer, invoices: Invoices, diary: Diary, draws: Draws) -> dict[str, np.ndarray]:
     """The same for a few invoices at once."""
-    course = payment_delay(customer, invoices, diary, Draws(rng, FUTURES))
+    course = payment_delay(customer, invoices, diary, draws)
     counts = (~course.is_credited_in_full).sum(axis=1)
     delay = course.settled - invoices.rolled_due[:, None]
     return {

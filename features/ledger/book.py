@@ -15,6 +15,7 @@ import pandas as pd
 
 from features.ledger import reading, writing
 from features.ledger.assembling import assembled, unknown_table
+from features.ledger.oddities import oddities
 from features.ledger.problems import SEVERITIES, LedgerError, Problem, did_you_mean, summarise
 from features.ledger.rows import Findings
 from features.ledger.settings import FILE, LedgerSettings, load_settings
@@ -133,7 +134,7 @@ class Ledger:
         Undated customers count only with what does not change, and only if an invoice of theirs was known.
         """
         known = self.known_before(before).tables
-        known["customers"] = _lasting(known["customers"], known["invoices"])
+        known["customers"] = lasting(known["customers"], known["invoices"])
         digest = hashlib.sha256(self.settings.model_dump_json().encode())
         for name, table in TABLES.items():
             for column in table.on_disk:
@@ -185,7 +186,8 @@ def _known_before(table: Table, frame: pd.DataFrame, at: np.datetime64) -> pd.Da
     return frame.assign(**later) if later else frame
 
 
-def _lasting(customers: pd.DataFrame, invoices: pd.DataFrame) -> pd.DataFrame:
+def lasting(customers: pd.DataFrame, invoices: pd.DataFrame) -> pd.DataFrame:
+    """Customers without what may change of the undated ones, and without undated ones nobody has billed."""
     undated = customers["known_on"].isna()
     kept = customers[~undated | customers["customer_id"].isin(invoices["customer_id"])].copy()
     undated = kept["known_on"].isna()
@@ -210,7 +212,7 @@ def _content(values: pd.Series) -> bytes:
 
 def report(ledger: Ledger) -> dict[str, Any]:
     """What `check` says, JSON-ready: rows and oddities per table, every problem, and a summary in lines."""
-    return problem_report(ledger.problems) | {
+    return problem_report(ledger.problems + oddities(ledger)) | {
         "latest_fact": None if ledger.latest_fact is None else ledger.latest_fact.isoformat(),
         "rows": {name: len(frame) for name, frame in ledger.tables.items() if len(frame)},
         "set_aside_rows": {name: len(frame) for name, frame in ledger.set_aside.items()},

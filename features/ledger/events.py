@@ -20,7 +20,7 @@ def linked(rows: Rows, index: InvoiceIndex) -> tuple[Rows, np.ndarray]:
     """Rows with the id and customer of the invoice they name, and its place (-1: none).
 
     Rows naming no invoice of the ledger stay where they have a customer, and are set aside otherwise. Money
-    keeps the number: it says nothing to a feature until the invoice is there (features/events.py), so that an
+    keeps the number: it says nothing to a feature until the invoice is there (features/events/money.py), so that an
     invoice that arrives later changes nothing about the days before it was known.
     """
     customer = rows.values.get("customer_id", cells.texts([None] * len(rows)))

@@ -43,7 +43,7 @@ def create_app(readiness: Readiness) -> FastAPI:
     app.add_exception_handler(HTTPException, _bare_status)
     answer = _answers(readiness)
     _add_score_routes(app, answer)
-    _add_card_routes(app, answer)
+    _add_card_routes(app, answer, readiness)
     _add_documents(app)
     return app
 
@@ -81,11 +81,11 @@ def _add_score_routes(app: FastAPI, answer: Callable[[Ask], Any]) -> None:
         return await answer(lambda scorer: _customer(scorer, customer_id, asked.as_of))
 
 
-def _add_card_routes(app: FastAPI, answer: Callable[[Ask], Any]) -> None:
+def _add_card_routes(app: FastAPI, answer: Callable[[Ask], Any], readiness: Readiness) -> None:
     @app.get("/v1/models/current", **documented(Record))
     async def current_model() -> Response:
-        """The card of the model that scores now."""
-        return await answer(lambda scorer: scorer.model_card())
+        """The card of the model that scores now; `refused` names a champion that does not, and why."""
+        return await answer(lambda scorer: scorer.model_card() | {"refused": readiness.refused()})
 
     @app.get("/v1/policy", **documented(Record))
     async def policy() -> Response:

@@ -1,18 +1,22 @@
-"""Is the model verified and the ledger loaded, and if not, why?
+"""Is the model verified and the ledger loaded, and if not, why? And which Scorer answers now?
 
 Loading takes seconds and runs beside the event loop: the process is alive at once, and ready when it is done.
+The same thread then follows the champion (serving/following.py).
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from serving.api.problems import ProblemError, busy
 
 if TYPE_CHECKING:
+    from serving.following import Following
     from serving.scoring import Scorer
 
 log = logging.getLogger("bentoml.duecourse")
@@ -21,26 +25,56 @@ log = logging.getLogger("bentoml.duecourse")
 class Readiness:
     """Holds the Scorer once it is loaded, and until then the reason why there is none."""
 
-    def __init__(self, load: Callable[[], Scorer], afterwards: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Scorer],
+        afterwards: Callable[[], None] = lambda: None,
+        following: Following | None = None,
+    ) -> None:
         self._load = load
         self._afterwards = afterwards
+        self._following = following
         self._scorer: Scorer | None = None
         self._failure: str | None = None
 
-    def start(self) -> None:
-        """Begin to load in a thread; the process may end while it runs."""
-        threading.Thread(target=self.load, name="loading", daemon=True).start()
+    def start(self, seconds: float) -> None:
+        """Begin to load in a thread, then look for another champion every so many seconds; it ends with the process."""
+        threading.Thread(target=self._run, args=(seconds,), name="loading", daemon=True).start()
+
+    def _run(self, seconds: float) -> None:
+        self.load()
+        while self._following is not None:
+            time.sleep(seconds)
+            self.look()
 
     def load(self) -> None:
         """Load now; a failure is kept as the reason, because a live process that says why can be mended."""
         try:
             scorer = self._load()
         except Exception as error:
-            log.exception("the service could not load")
-            self._failure = f"{type(error).__name__}: {error}"
+            failure = f"{type(error).__name__}: {error}"
+            if failure != self._failure:
+                log.exception("the service could not load")
+            self._failure = failure
         else:
             self._scorer = scorer
             self._afterwards()
+
+    def look(self) -> None:
+        """Take up the model in charge, if it is another one and can be used; load again if nothing is loaded."""
+        if self._following is None:
+            return
+        if self._scorer is None:
+            if self._following.is_worth_a_try():
+                self.load()
+            return
+        # One assignment: a request reads the Scorer once, so it is answered by one whole model.
+        self._scorer = self._following.successor(self._scorer) or self._scorer
+
+    def refused(self) -> dict[str, Any] | None:
+        """The champion that is named but does not score, and why; None where the champion scores."""
+        refused = self._following.refused if self._following else None
+        return asdict(refused) if refused else None
 
     def scorer(self) -> Scorer:
         """The loaded Scorer; raises the 503 problem that says why there is none."""
@@ -48,7 +82,7 @@ class Readiness:
             return self._scorer
         if self._failure is None:
             raise self._loading()
-        raise busy("not_loaded", f"{self._failure} Mend it and start the service again.", 60)
+        raise busy("not_loaded", f"{self._failure} Mend it; the service tries again by itself.", 60)
 
     def why_not_ready(self) -> ProblemError | None:
         """What /readyz answers anyone; the reason may name customers' rows, so only callers read it."""
@@ -56,7 +90,8 @@ class Readiness:
             return None
         if self._failure is None:
             return self._loading()
-        return busy("not_loaded", "The model or the ledger could not be loaded. The log says why.", 60)
+        what = "model in charge" if self.refused() else "model or the ledger"
+        return busy("not_loaded", f"The {what} could not be loaded. The log says why.", 60)
 
     def _loading(self) -> ProblemError:
         return busy("loading", "The model and the ledger are being loaded. Ask again in a second.")

@@ -53,6 +53,15 @@ class Reason(BaseModel):
     reference: Any = Field(None, description="what it is compared with")
 
 
+class Prior(BaseModel):
+    """The others with whom a customer is compared of whom little or nothing is known."""
+
+    source: str = Field(examples=["country"])
+    late_rate: Probability | None = Field(description="null where none of their invoices has matured")
+    invoices: int
+    sentence: str
+
+
 class Score(BaseModel):
     """The score of one open invoice; fields of capabilities not built yet are absent."""
 
@@ -66,6 +75,9 @@ class Score(BaseModel):
     p_late: Probability
     p_late_30: Probability
     p_late_90: Probability
+    expected_paid_on: date | None = Field(None, description="as likely paid by this day as after it")
+    paid_on_p10: date | None = Field(None, description="eight payments in ten come from this day")
+    paid_on_p90: date | None = Field(None, description="to this one")
     evidence: str
     tier: str
     action: str
@@ -73,6 +85,9 @@ class Score(BaseModel):
     reasons: list[Reason]
     model_version: str
     policy_version: str
+    p_late_low: Probability = Field(description="invoices scored like this were late at least so often")
+    p_late_high: Probability = Field(description="and at most so often; p_late lies between")
+    prior: Prior | None = Field(None, description="null where evidence is not short, absent in lists")
 
 
 class ScoreProblem(BaseModel):

@@ -6,6 +6,7 @@ Every setting is an environment variable, so that a bento, a container and a ter
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +35,8 @@ class Settings:
     timeout_seconds: float = 5
     """After this long a caller is told to ask for less."""
     workers: int = 1
+    follow_seconds: float = 1
+    """How often a worker looks whether another model is in charge."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -59,6 +62,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text, re.ASCII) or float(text) == 0:
+        raise ValueError("give a number of seconds, such as 1 or 0.5.")
+    return float(text)
+
+
 def _required(text: str) -> bool:
     if text != "required":
         raise ValueError("the only value is 'required'; unset it to need no token on loopback.")
@@ -75,4 +84,5 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "DUECOURSE_REQUESTS_PER_SECOND": ("requests_per_second", _positive),
     "DUECOURSE_TIMEOUT_SECONDS": ("timeout_seconds", _positive),
     "DUECOURSE_WORKERS": ("workers", _positive),
+    "DUECOURSE_FOLLOW_SECONDS": ("follow_seconds", _seconds),
 }

@@ -17,7 +17,22 @@ from typing import Any
 
 import click
 
-from serving.cli import decisions, demo, ledgers, models, scores, service, training
+from serving.cli import (
+    backtests,
+    decisions,
+    demo,
+    documents,
+    forecast,
+    ledgers,
+    models,
+    monitor,
+    prior,
+    retraining,
+    scores,
+    searches,
+    service,
+    training,
+)
 
 EPILOG = """\b
 A first round:
@@ -58,6 +73,21 @@ def main() -> None:
     """Late-payment risk in accounts receivable: who will pay late, why, and the next helpful step."""
 
 
-for part in (ledgers, training, models, scores, decisions, service, demo):
+for part in (
+    ledgers,
+    training,
+    retraining,
+    backtests,
+    searches,
+    models,
+    scores,
+    forecast,
+    monitor,
+    decisions,
+    service,
+    demo,
+    prior,
+    documents,
+):
     for verb in part.VERBS:
         main.add_command(verb)

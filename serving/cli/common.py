@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from features.lateness import LatenessRule
-from features.ledger import Ledger, LedgerError, summarise
+from features.ledger import Ledger, LedgerError, oddities, summarise
 from serving.api.days import parse_day
 from serving.exports import check_output
 from training.champion import NoChampion
@@ -134,6 +135,21 @@ config_option = click.option(
 )
 
 
+who_option = click.option(
+    "--who",
+    default=lambda: os.environ.get("DUECOURSE_USER") or _user_of_the_system(),
+    show_default="DUECOURSE_USER, else your user name",
+    help="For the record: in whose name a model takes charge.",
+)
+
+
+def _user_of_the_system() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number without a name
+        return f"user {os.getuid()}"
+
+
 def rule_options(verb: Verb) -> Verb:
     """Options that say what late means."""
     late = click.option(
@@ -165,10 +181,22 @@ def load_ledger(folder: Path) -> Ledger:
 
 
 def say_problems(ledger: Ledger) -> None:
-    """One line per sort of oddity, notes left out: `duecourse check` lists them."""
+    """How many rows were changed, and what is odd about the whole; notes on rows are left to `check`."""
     changed = [problem for problem in ledger.problems if problem.severity != "note"]
     if changed:
         notes.print(f"[dim]{len(changed)} rows repaired or set aside; `duecourse check` lists them.[/dim]")
+    say_warnings(ledger_warnings(ledger))
+
+
+def ledger_warnings(ledger: Ledger) -> list[str]:
+    """What is odd about the ledger as a whole; that it has no customers table is left to `check`."""
+    return summarise(problem for problem in oddities(ledger) if problem.code != "no_customers")
+
+
+def say_warnings(warnings: Iterable[str]) -> None:
+    """Print what somebody should know, on the error stream."""
+    for warning in warnings:
+        notes.print(f"Warning: {warning}", style="yellow", markup=False)
 
 
 def chosen_day(as_of: date | None, ledger: Ledger) -> date:

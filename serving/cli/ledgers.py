@@ -75,8 +75,12 @@ def import_(files: tuple[Path, ...], mapping: str, to: Path, is_json: bool) -> N
 
 
 @click.command()
-@click.option("--customers", type=click.IntRange(1), default=300, show_default=True)
-@click.option("--months", type=click.IntRange(1), default=18, show_default=True)
+@click.option(
+    "--customers", type=click.IntRange(1), default=300, show_default=True, help="How many owe and pay."
+)
+@click.option(
+    "--months", type=click.IntRange(1), default=18, show_default=True, help="How long the history is."
+)
 @click.option(
     "--seed", type=int, default=1, show_default=True, help="The same seed always gives the same book."
 )
@@ -86,22 +90,47 @@ def import_(files: tuple[Path, ...], mapping: str, to: Path, is_json: bool) -> N
     type=click.Path(file_okay=False, path_type=Path),
     help="The ledger folder to write.",
 )
+@click.option(
+    "--scenario",
+    default="quiet",
+    show_default=True,
+    metavar="NAME[@YYYY-MM-DD]",
+    help="What changes on some day (default: two thirds into the book); see below.",
+)
 @json_option
 @refusing()
-def simulate(customers: int, months: int, seed: int, to: Path, is_json: bool) -> None:
-    """Write a fictional ledger whose truth is known (folder truth beside the tables)."""
+def simulate(customers: int, months: int, seed: int, to: Path, scenario: str, is_json: bool) -> None:
+    """Write a fictional ledger whose truth is known (folder truth beside the tables).
+
+    \b
+    Scenarios, with the day and what changed in truth/scenario.yaml:
+      quiet          nothing changes
+      shock          everybody pays ten days later, for good
+      passing_shock  the same for ten weeks
+      new_mix        slow customers from abroad join in numbers
+      acted_on       the supplier acts on scores, and so payments change
+      import_format  amounts arrive in hundredths, some columns no longer
+      missing_terms  the day of issue arrives as the due date
+      swapped_dates  booking days arrive with day and month swapped
+      broken_feed    payments of one division are lost for four weeks
+      late_feed      payments of four weeks arrive all at once after them
+    """
     from data_samples import simulator
 
+    world = simulator.World(scenario=simulator.scenario_of(scenario))
     with progressing("simulating", customers) as progress:
-        book = simulator.simulate(customers, months, seed, progress)
+        book = simulator.simulate(customers, months, seed, progress, world)
         progress("writing")
         simulator.write(book, to)
     rows = {name: len(table) for name, table in book.tables.items()}
+    described = {} if book.scenario.is_quiet else book.scenario.described
     if is_json:
-        click.echo(as_json({"ledger": str(to), "rows": rows}))
+        click.echo(as_json({"ledger": str(to), "rows": rows} | described))
     else:
         wrote = f"Wrote {rows['invoices']:,} invoices of {customers:,} fictional customers to {to}"
         out.print(wrote, markup=False)
+        if described:
+            out.print(f"From {described['begins_on']}: {described['what']}", markup=False)
 
 
 VERBS = (check, import_, simulate)

@@ -1,125 +1,24 @@
-"""More verbs of the data scientist: `backtest`, `models`, `features`."""
+"""More verbs of the data scientist: `models` and `features`."""
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
 from serving.cli.common import (
-    Day,
     Refusal,
     as_json,
     config_option,
     home,
     json_option,
-    lateness_rule,
-    ledger_argument,
-    load_ledger,
+    notes,
     now,
     out,
-    output_option,
-    progressing,
     refusing,
-    rule_options,
+    who_option,
 )
-from serving.cli.training import figures_table
-
-
-@click.command()
-@ledger_argument
-@click.option("--from", "begin", type=Day(), required=True, help="First day of the window.")
-@click.option("--to", "end", type=Day(), required=True, help="The day after its last.")
-@click.option("--at", type=click.Choice(["issue", "weekly"]), default="issue", show_default=True)
-@rule_options
-@click.option("--refit", type=click.IntRange(1), default=1, show_default=True, help="Months between refits.")
-@output_option
-@click.option("--without", help="Leave a feature family out, to see what it carries.")
-@config_option
-@json_option
-@refusing()
-def backtest(
-    ledger: Path,
-    begin: date,
-    end: date,
-    at: str,
-    late_after: int,
-    calendar_days: bool,
-    refit: int,
-    output: Path,
-    without: str | None,
-    config: Path | None,
-    is_json: bool,
-) -> None:
-    """Score a past window with models that knew only what was known before each of its periods.
-
-    Beside FILE stand a report for people (.html) and for programs (.json).
-    """
-    from features.catalogue import CATALOGUE, FAMILIES
-    from features.history import History
-    from serving.exports import write_table
-    from serving.scoring import default_as_of
-    from training.backtest import backtest as run
-    from training.evaluation import evaluate, verdict
-    from training.report import write_report
-    from training.settings import load_settings
-
-    if end <= begin:
-        raise Refusal(f"--to {end} is not after --from {begin}")
-    if without is not None and without not in FAMILIES:
-        raise Refusal(f"there is no feature family {without!r}; the families are {', '.join(FAMILIES)}")
-    settings = load_settings(config, home())
-    loaded = load_ledger(ledger)
-    rule, known_by = lateness_rule(late_after, calendar_days), default_as_of(loaded)
-    features = CATALOGUE.without(without) if without else CATALOGUE
-    with progressing("preparing") as progress:
-        history = History(loaded, rule)
-        window = (begin, end, known_by)
-        done = run(history, *window, settings.training, at, refit, features, progress)  # type: ignore[arg-type]
-        progress("judging")
-        evaluation = evaluate(done.scored, rule.horizons)
-    write_table(_backtest_file(done, rule), output)
-    context = {
-        "window": f"{begin} to {end}, at {at}",
-        "late": f"more than {late_after} days after {'printed' if calendar_days else 'working-day'} due date",
-        "outcomes known by": known_by,
-        "refits": len(done.periods),
-    }
-    html, twin = write_report(
-        evaluation, done.scored, output.with_suffix(""), "Backtest", _told(done), context
-    )
-    if is_json:
-        content = {
-            "verdict": verdict(evaluation),
-            "report": str(html),
-            "folds": done.periods,
-            **evaluation.as_dict(),
-        }
-        click.echo(as_json(content))
-        return
-    out.print(figures_table(evaluation.as_dict()))
-    out.print(f"Wrote {output}, {html} and {twin}.", markup=False)
-    out.print(verdict(evaluation), markup=False)
-
-
-def _told(done: Any) -> list[str]:
-    lines = [
-        f"{fold['name']}: {fold['rows']:,} invoices, judged by a model of {fold['fit_from']} to {fold['fit_to']}"
-        for fold in done.periods
-    ]
-    return ["Each period is scored by a model trained only on what was known before it began.", *lines]
-
-
-def _backtest_file(done: Any, rule: Any) -> Any:
-    table = done.scored[["invoice_id"]].copy()
-    table["as_of"] = done.scored["as_of"].dt.strftime("%Y-%m-%d")
-    for target in rule.horizons:
-        table[target] = done.scored[f"{target}__model"]
-    table["outcome"] = done.outcome
-    table["outcome"] = table["outcome"].astype("Int64")
-    return table
 
 
 @click.group(invoke_without_command=True)
@@ -127,7 +26,11 @@ def _backtest_file(done: Any, rule: Any) -> Any:
 @json_option
 @click.pass_context
 def models(context: click.Context, config: Path | None, is_json: bool) -> None:
-    """List model versions, and why each was promoted or not; `promote` and `rollback` move the champion."""
+    """List model versions, who vouches for each, and why it was promoted or not.
+
+    `promote` and `rollback` move the champion, `history` tells who did; a running service follows by itself
+    within a second or two.
+    """
     context.obj = config
     if context.invoked_subcommand is None:
         _list_models(config, is_json)
@@ -148,7 +51,7 @@ def _registry_errors() -> tuple[type[Exception], ...]:
 
 def _list_models(config: Path | None, is_json: bool) -> None:
     try:
-        found = _registry(config).list_versions()
+        found = [row | {"signature": _signature(row["version"])} for row in _registry(config).list_versions()]
     except _registry_errors() as error:
         raise Refusal(str(error)) from None
     if is_json:
@@ -164,14 +67,23 @@ def _list_models(config: Path | None, is_json: bool) -> None:
                 out.print(f"    {name.replace('_', ' ')}: {value}", markup=False)
 
 
+def _signature(version: str) -> str:
+    from training.champion import model_folder
+    from training.model import describe_signature
+
+    folder = model_folder(home(), version)
+    return describe_signature(folder) if folder.is_dir() else "no folder here"
+
+
 @models.command()
 @click.argument("version")
 @click.option("--why", required=True, help="For the record.")
+@who_option
 @click.pass_context
-def promote(context: click.Context, version: str, why: str) -> None:
+def promote(context: click.Context, version: str, why: str, who: str) -> None:
     """Put a version in charge."""
     try:
-        _registry(context.obj).set_champion(version, "command line", why)
+        _registry(context.obj).set_champion(version, who, why)
     except _registry_errors() as error:
         raise Refusal(str(error)) from None
     out.print(f"{version} is the champion now.")
@@ -179,14 +91,73 @@ def promote(context: click.Context, version: str, why: str) -> None:
 
 @models.command()
 @click.option("--why", default="rolled back by hand", show_default=True, help="For the record.")
+@who_option
 @click.pass_context
-def rollback(context: click.Context, why: str) -> None:
+def rollback(context: click.Context, why: str, who: str) -> None:
     """Put the champion before this one back in charge."""
     try:
-        version = _registry(context.obj).rollback("command line", why)
+        version = _registry(context.obj).rollback(who, why)
     except _registry_errors() as error:
         raise Refusal(str(error)) from None
     out.print(f"{version} is the champion again.")
+
+
+@models.command()
+@click.argument("version")
+@refusing()
+def sign(version: str) -> None:
+    """Vouch for a version that was trained before signing, or elsewhere, with the key of this machine.
+
+    Its hashes are verified and a process of its own tries it first. Sign only what you know to be yours.
+    """
+    from training.champion import model_folder
+    from training.model import describe_signature
+    from training.model.trial import sign_tried
+
+    folder = model_folder(home(), version)
+    if not folder.is_dir():
+        raise Refusal(f"there is no model {version!r} in {folder.parent}; `duecourse models` lists them")
+    sign_tried(folder)
+    out.print(f"{version} is {describe_signature(folder)} now.", markup=False)
+
+
+@models.command()
+@refusing()
+def key() -> None:
+    """Print the public key that models of this machine are signed for; made if there is none.
+
+    Keep it in a file on a machine that only serves, and name that file in DUECOURSE_TRUSTED_KEYS there.
+    """
+    from training.model.signing import key_file, made_key, public_pem
+
+    found = made_key()
+    if found is None:
+        raise Refusal("there is no signing key, and none can be made: name a file with DUECOURSE_KEY")
+    notes.print(
+        f"the public half of {key_file()}, which you keep to yourself and copy to a safe place:", markup=False
+    )
+    click.echo(public_pem(found.public_key()), nl=False)
+
+
+@models.command()
+@json_option
+@click.pass_context
+def history(context: click.Context, is_json: bool) -> None:
+    """List every move of champion and challenger that took effect: when, from, to, by whom, why."""
+    try:
+        moves = _registry(context.obj).all_moves()
+    except _registry_errors() as error:
+        raise Refusal(str(error)) from None
+    if is_json:
+        click.echo(as_json([vars(move) for move in moves]))
+        return
+    if not moves:
+        out.print("No model was ever in charge: run `duecourse train LEDGER`.")
+    for move in moves:
+        way = f"{move.origin or 'nobody'} → {move.to or 'nobody'}"
+        back = ", rolled back" if move.is_rollback else ""
+        out.print(f"{move.when}  {move.role}  {way}  by {move.who}{back}", markup=False, style="bold")
+        out.print(f"    {move.why}", markup=False)
 
 
 @click.command()
@@ -217,4 +188,4 @@ def features(family: str | None, is_json: bool) -> None:
     out.print(f"\n{len(listed)} features.")
 
 
-VERBS = (backtest, models, features)
+VERBS = (models, features)

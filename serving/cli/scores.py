@@ -21,13 +21,16 @@ from serving.cli.common import (
     home,
     json_option,
     ledger_argument,
+    ledger_warnings,
     load_ledger,
     notes,
+    now,
     out,
     output_option,
     policy_option,
     progressing,
     refusing,
+    say_warnings,
 )
 from serving.exports import write_scores
 from serving.scoring import TARGETS, Scorer, UnknownIdError, load_policy
@@ -46,19 +49,22 @@ def scorer_of(ledger: Path, as_of: date | None, policy: Path | None) -> Scorer:
     model = load_model(champion_folder(home()))
     loaded = load_ledger(ledger)
     scorer = Scorer(loaded, model, load_policy(home(), policy), chosen_day(as_of, loaded))
-    for warning in warnings_of(scorer):
-        notes.print(f"Warning: {warning}", style="yellow")
+    say_warnings(warnings_of(scorer))
     return scorer
 
 
 def warnings_of(scorer: Scorer) -> list[str]:
     """What somebody should know who reads these scores."""
+    from training.oddities import scoring_oddities
+
+    odd = scoring_oddities(scorer.model, scorer.history, scorer.as_of)
     if scorer.trained_before <= scorer.as_of:
-        return []
-    return [
+        return odd
+    known_too_much = (
         f"the champion was trained on facts before {scorer.trained_before}, later than {scorer.as_of}: "
         "good for a look back, not for judging the model."
-    ]
+    )
+    return [known_too_much, *odd]
 
 
 @click.command()
@@ -69,17 +75,41 @@ def warnings_of(scorer: Scorer) -> list[str]:
 @json_option
 @refusing()
 def score(ledger: Path, as_of: date | None, output: Path, policy: Path | None, is_json: bool) -> None:
-    """Score every invoice open on a day: probabilities, reasons, tier and next action, one row each."""
+    """Score every invoice open on a day: probabilities, reasons, tier and next action, one row each.
+
+    What was scored, from which feature values, is kept in DUECOURSE_HOME/scored for `monitor`; where a
+    challenger waits, what it would have said is kept there too and shown nowhere.
+    """
     scorer = scorer_of(ledger, as_of, policy)
     with progressing("scoring"):
         scored = scorer.score_open()
         write_scores(scored, output)
+        logged = _remembered(scorer, scored)
     summary = _summary(scored, scorer)
     if is_json:
-        click.echo(as_json(summary | {"output": str(output)}))
+        click.echo(as_json(summary | {"output": str(output), "logged": logged and str(logged)}))
         return
     tiers = ", ".join(f"{count} {tier}" for tier, count in summary["tiers"].items())
     out.print(f"Wrote {len(scored):,} invoices open on {scorer.as_of} to {output}: {tiers}.", markup=False)
+
+
+def _remembered(scorer: Scorer, scored: pd.DataFrame) -> Path | None:
+    """The file of the score log, with what the challenger says beside; whatever fails here is only told."""
+    from serving.score_log import challenger_beside, forget, log_scores
+    from training.settings import load_settings
+
+    challenger = None
+    try:
+        challenger = challenger_beside(home(), scorer.model)
+    except Exception as error:  # the scores are written already, and a shadow must not disturb them
+        notes.print(f"The challenger was not asked: {error}", markup=False)
+    try:
+        logged = log_scores(home(), scorer, scored, challenger, now())
+        forget(home(), now(), load_settings(None, home()).score_log.keep_days)
+    except Exception as error:
+        notes.print(f"These scores were not put into the score log: {error}", markup=False)
+        return None
+    return logged
 
 
 def _summary(scored: pd.DataFrame, scorer: Scorer) -> dict[str, Any]:
@@ -92,7 +122,7 @@ def _summary(scored: pd.DataFrame, scorer: Scorer) -> dict[str, Any]:
         "model_version": scorer.model.version,
         "policy_version": scorer.policy.version,
         "problems": len(scorer.ledger.problems),
-        "warnings": warnings_of(scorer),
+        "warnings": ledger_warnings(scorer.ledger) + warnings_of(scorer),
     }
 
 
@@ -122,6 +152,7 @@ def explain(
         told = {
             "explained": explanation.target,
             "probability": explanation.probability,
+            "between": row["ranges"][explanation.target],
             "base_log_odds": explanation.base if explanation.contributions else None,
             "contributions": explanation.contributions,
         }
@@ -136,6 +167,8 @@ def _print_explanation(row: dict[str, Any], explanation: Explanation) -> None:
     out.print(heading, markup=False, style="bold")
     shown = ", ".join(f"{name} {row[name]:.1%}" for name in TARGETS)
     out.print(f"{shown}; evidence: {row['evidence']}")
+    for line in doubt_lines(row, explanation.target):
+        out.print(line, markup=False)
     if explanation.contributions:
         out.print(_waterfall_table(explanation))
     for line in reason_lines(row):
@@ -144,6 +177,13 @@ def _print_explanation(row: dict[str, Any], explanation: Explanation) -> None:
     out.print(f"\nTier [bold]{row['tier']}[/bold]. Next: [bold]{row['action']}[/bold]{doing}")
     out.print(f"  {row['who']}, {row['channel']}: “{row['opening']}”", markup=False)
     out.print(f"  {row['why']}", markup=False)
+
+
+def doubt_lines(row: dict[str, Any], target: str) -> list[str]:
+    """How sure the explained probability is, and what carried it where the customer is hardly known."""
+    low, high = row["ranges"][target]
+    lines = [f"{target} lies between {low:.1%} and {high:.1%}"] if low < high else []
+    return lines + ([row["prior"]["sentence"]] if row["prior"] else [])
 
 
 def due_in_words(row: dict[str, Any]) -> str:

@@ -21,8 +21,24 @@ from serving.cli.common import (
 )
 from serving.tokens import create_token, list_tokens, revoke_token
 
+ENVIRONMENT = """\b
+The operator's settings are environment variables:
+  DUECOURSE_HOME            models, tokens, logs; by default .duecourse in this folder
+  DUECOURSE_AUTH            "required": a token is needed on this machine too
+  DUECOURSE_WORKERS         processes that answer; by default 1
+  DUECOURSE_IN_FLIGHT, DUECOURSE_REQUESTS_PER_SECOND, DUECOURSE_TIMEOUT_SECONDS
+                            limits of a worker; by default 32, 1000 and 5
+  DUECOURSE_FOLLOW_SECONDS  how often it looks for another champion; by default 1
+  DUECOURSE_KEY             the signing key; by default duecourse/signing-key.pem in ~/.config
+  DUECOURSE_TRUSTED_KEYS    instead of it, files of public keys: for a machine that must not sign
+  DUECOURSE_SIGNATURES      "required": refuse models where no key is known
 
-@click.command()
+Another champion (`duecourse train`, `models promote`, `models rollback`) is taken up without a
+restart or a failed request. One that is damaged, not vouched for or fails its trial is refused:
+the model at hand goes on, and the log and GET /v1/models/current say why."""
+
+
+@click.command(epilog=ENVIRONMENT)
 @ledger_argument
 @click.option(
     "--host",

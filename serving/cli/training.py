@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.table import Table
@@ -21,6 +21,7 @@ from serving.cli.common import (
     json_option,
     lateness_rule,
     ledger_argument,
+    ledger_warnings,
     load_ledger,
     notes,
     now,
@@ -28,10 +29,9 @@ from serving.cli.common import (
     progressing,
     refusing,
     rule_options,
+    say_warnings,
+    who_option,
 )
-
-if TYPE_CHECKING:
-    from training.evaluation import Evaluation
 
 
 @click.command()
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @config_option
 @click.option("--show-folds", is_flag=True, help="Draw which days teach and which judge, and stop.")
 @click.option("--plot", type=OutputFile(check_chart), help="With --show-folds: an .svg or .png file.")
+@who_option
 @json_option
 @refusing()
 def train(
@@ -51,6 +52,7 @@ def train(
     config: Path | None,
     show_folds: bool,
     plot: Path | None,
+    who: str,
     is_json: bool,
 ) -> None:
     """Train on what was known before a day, record it, and promote it if the gates hold."""
@@ -65,7 +67,7 @@ def train(
         from training.train import folds_of
 
         return _show_folds(folds_of(History(loaded.known_before(day), rule), day, settings), plot, is_json)
-    result = train_and_record(loaded, day, rule, settings)
+    result = train_and_record(loaded, day, rule, settings, who)
     if is_json:
         click.echo(as_json(result))
     else:
@@ -73,91 +75,32 @@ def train(
     return None
 
 
-def train_and_record(loaded: Any, day: date, rule: Any, settings: Any) -> dict[str, Any]:
-    """Train, write the report, register, judge the gates and move the alias; what happened, JSON-ready."""
-    from training.champion import NoChampion, champion_folder
-    from training.gates import judge
-    from training.model import ArtefactError, load_model
-    from training.train import train as trained
+def train_and_record(loaded: Any, day: date, rule: Any, settings: Any, who: str) -> dict[str, Any]:
+    """Train, judge, record and decide (training/promotion.py); what happened, JSON-ready."""
+    from training.promotion import train_and_decide
+    from training.registry import RegistryError
 
-    state = home()
-    with progressing("training") as progress:
-        result = trained(loaded, day, rule, settings, state, progress)
-        progress("recording")
-        reports = _reports(result, state, day)
-        try:
-            champion_rule = load_model(champion_folder(state)).rule
-        except (NoChampion, ArtefactError):
-            champion_rule = None
-        evaluation = result.rehearsal.evaluation if result.rehearsal else None
-        gates = judge(evaluation, settings.gates, rule, champion_rule)
-        decision = _record(result, evaluation, gates, reports, settings, day, rule, state)
-    return {
-        "model_version": result.model.version,
-        "trained_on_facts_before": day.isoformat(),
-        "data_fingerprint": result.data_fingerprint,
-        "horizons": result.model.card["horizons"],
-        "rehearsal": evaluation.as_dict() if evaluation else None,
-        "why_no_rehearsal": result.why_no_rehearsal or None,
-        "verdict": _verdict(evaluation, result.why_no_rehearsal),
-        "gates": [vars(gate) for gate in gates],
-        "promoted": decision.promoted,
-        "why": decision.why,
-        "report": str(reports[0]) if reports else None,
-        "model_folder": str(result.folder),
-    }
-
-
-def _verdict(evaluation: Evaluation | None, why_not: str) -> str:
-    from training.evaluation import verdict
-
-    return verdict(evaluation) if evaluation else f"The model could not be judged before use: {why_not}."
-
-
-def _reports(result: Any, state: Path, day: date) -> list[Path]:
-    if result.rehearsal is None:
-        return []
-    from training.report import write_report
-
-    rehearsal = result.rehearsal
-    context = {
-        "model": result.model.version,
-        "fitted on facts before": rehearsal.cut,
-        "judged on invoices issued": f"{rehearsal.cut} to {rehearsal.until}",
-        "outcomes known by": day,
-    }
-    told = [
-        "The figures are of a rehearsal: the same recipe, fitted earlier, judged on what it had not seen."
-    ]
-    stem = state / "reports" / f"training-{result.model.version}"
-    return list(
-        write_report(rehearsal.evaluation, rehearsal.scored, stem, "Training rehearsal", told, context)
-    )
-
-
-def _record(
-    result: Any,
-    evaluation: Any,
-    gates: Any,
-    reports: list[Path],
-    settings: Any,
-    day: date,
-    rule: Any,
-    state: Path,
-) -> Any:
-    from training.registry import Registry, RegistryError
-
-    parameters = settings.training.model_dump() | {
-        "as_of": day.isoformat(),
-        "late_after_days": rule.late_after_days,
-        "calendar_days": rule.calendar_days,
-    }
     try:
-        registry = Registry(state, settings, now)
-        registry.log_training(result.model, evaluation, parameters, reports, result.data_fingerprint)
-        return registry.promote_if(result.model.version, gates)
+        against = in_charge(settings)
+        with progressing("training") as progress:
+            done = train_and_decide(loaded, day, rule, settings, home(), against, who, now, progress)
     except RegistryError as error:
         raise Refusal(str(error)) from None
+    say_warnings(done.training.oddities)
+    return done.as_dict() | {"warnings": ledger_warnings(loaded) + done.training.oddities}
+
+
+def in_charge(settings: Any) -> Any:
+    """The champion to hold a new model against; opening the registry mends a lost pointer or folder first."""
+    from training.contest import incumbent
+
+    found = incumbent(home())
+    if found is None or found.model is not None:
+        return found
+    from training.registry import Registry
+
+    Registry(home(), settings, now)
+    return incumbent(home())
 
 
 def print_training(result: dict[str, Any]) -> None:
@@ -180,15 +123,20 @@ def print_training(result: dict[str, Any]) -> None:
     if result["rehearsal"]:
         out.print(figures_table(result["rehearsal"]))
     for gate in result["gates"]:
-        out.print(f"  {'holds ' if gate['ok'] else 'MISSED'}  {gate['sentence']}", markup=False)
+        answer = "holds " if gate["ok"] else "open  " if gate["is_open"] else "MISSED"
+        out.print(f"  {answer}  {gate['sentence']}", markup=False)
     if result["report"]:
         out.print(f"Report: {result['report']}", markup=False)
+    out.print(f"The model is {result['signature']}.", markup=False)
+    out.print(f"Model card: {result['model_card']}; data sheet: {result['data_sheet']}", markup=False)
     out.print(f"{'Champion now.' if result['promoted'] else 'Not promoted.'} {result['why']}", markup=False)
     out.print(result["verdict"], markup=False)
 
 
 def figures_table(evaluation: dict[str, Any]) -> Table:
     """Model beside baselines, one row each, for the first horizon and the longer ones that could be judged."""
+    from training.contenders import WITHOUT
+
     table = Table(title="Judged on invoices it had not seen", title_justify="left")
     names = {"roc_auc": "AUC", "average_precision": "AP", "brier": "Brier", "log_loss": "log loss"}
     names |= {"calibration_error": "calib.", "mean_prediction": "mean"}
@@ -197,6 +145,8 @@ def figures_table(evaluation: dict[str, Any]) -> Table:
     for target, found in evaluation["targets"].items():
         group = found["overall"]
         for model, figures in group["models"].items():
+            if model.startswith(WITHOUT):
+                continue  # what a family carries is said in a sentence
             cells = [_cell(figures.get(name, {}).get("value")) for name in names]
             table.add_row(target, model, *cells, _cell(group["rate"]))
     return table

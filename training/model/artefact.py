@@ -1,16 +1,21 @@
-"""What is a model on disk? A folder of readable files, whose hashes are checked before anything is parsed.
+"""What is a model on disk? A folder of readable files, which are verified before anything is parsed.
 
 model.json           horizons, calibration, features, references, card
-booster_<target>.txt LightGBM's own text
+booster_<target>.txt LightGBM's own text; booster_timing.txt that of the time to payment
 sample.parquet       some feature rows the model was trained on
-golden.json          probabilities of these rows: a loaded model must give them again
+golden.json          probabilities of these rows and their ranges: a loaded model must give them again
 model_card.md        the same for people
-manifest.json        SHA-256 of every file above; the version is the hash of the manifest
+manifest.json        SHA-256 of every file above, the fingerprints of the training data and of the features with
+                     all code that computes them; the version is the hash of the manifest
+signature.json       who vouches for the manifest (training/model/signing.py); no part of the version
+
+What is verified is what is parsed: every file is read once, and parsed from memory.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import tempfile
@@ -24,11 +29,28 @@ import pandas as pd
 from features.catalogue import CATALOGUE
 from features.featureset import FeatureSet
 from features.lateness import LatenessRule
+from training.durable import make_durable, write_whole
 from training.model.calibration import Calibration
+from training.model.card import model_card
+from training.model.ranges import ranges
 from training.model.risk_model import HorizonModel, RiskModel
+from training.model.signing import (
+    SIGNATURE,
+    SigningError,
+    is_key_named,
+    made_key,
+    signature_of,
+    signer_of,
+    signing_key,
+    trusted_keys,
+    why_not_signed,
+)
+from training.model.timing import Timing, golden_facts, timing_from, timing_told
+from training.model.uncertainty import Uncertainty
 
 MANIFEST = "manifest.json"
 GOLDEN_ROWS = 50
+TIMING = "booster_timing.txt"
 
 
 class ArtefactError(ValueError):
@@ -36,7 +58,7 @@ class ArtefactError(ValueError):
 
 
 def save_model(model: RiskModel, models: Path) -> RiskModel:
-    """Write the model to `models/<version>` and return it with its version.
+    """Write the model to `models/<version>`, signed where a key can be had, and return it with its version.
 
     The folder appears whole or not at all; the same content always has the same version and bytes.
     """
@@ -45,12 +67,16 @@ def save_model(model: RiskModel, models: Path) -> RiskModel:
         folder = Path(scratch) / "model"
         folder.mkdir()
         _write_files(model, folder)
-        version = _write_manifest(folder)
+        version = _write_manifest(model, folder)
+        _sign(folder, models)
+        for path in (*folder.iterdir(), folder):
+            make_durable(path)
         target = models / version
         if target.exists() and not _is_intact(target):
             target.rename(Path(scratch) / "damaged")
         if not target.exists():
             folder.rename(target)
+        make_durable(models)
     return load_model(target, model.features)
 
 
@@ -59,17 +85,19 @@ def _write_files(model: RiskModel, folder: Path) -> None:
         if horizon.booster is not None:
             text = horizon.booster.model_to_string(num_iteration=-1)
             (folder / f"booster_{horizon.target}.txt").write_text(text, encoding="utf-8")
+    if model.timing is not None and model.timing.booster is not None:
+        text = model.timing.booster.model_to_string(num_iteration=-1)
+        (folder / TIMING).write_text(text, encoding="utf-8")
     _write_json(folder / "model.json", _content(model))
     model.sample.to_parquet(folder / "sample.parquet", index=False)
     _write_json(folder / "golden.json", _golden(model))
-    (folder / "model_card.md").write_text(model_card(model), encoding="utf-8")
+    (folder / "model_card.md").write_text(model_card(model.card), encoding="utf-8")
 
 
 def _content(model: RiskModel) -> dict[str, Any]:
     return {
         "rule": {"late_after_days": model.rule.late_after_days, "calendar_days": model.rule.calendar_days},
         "feature_names": model.features.names,
-        "feature_fingerprint": model.features.fingerprint(model.rule),
         "horizons": [
             {
                 "target": horizon.target,
@@ -78,17 +106,29 @@ def _content(model: RiskModel) -> dict[str, Any]:
                 "base": horizon.base,
                 "note": horizon.note,
                 "calibration": {"slope": horizon.calibration.slope, "shift": horizon.calibration.shift},
+                "uncertainty": horizon.uncertainty.as_dict() if horizon.uncertainty else None,
             }
             for horizon in model.horizons
         ],
         "reference": {name: None if math.isnan(value) else value for name, value in model.reference.items()},
         "card": model.card,
+        "timing": None if model.timing is None else timing_told(model.timing),
     }
 
 
 def _golden(model: RiskModel) -> dict[str, list[float]]:
-    given = model.predict(model.sample.to_numpy(np.float64)[:GOLDEN_ROWS])
-    return {str(name): given[name].tolist() for name in given}
+    values = model.sample.to_numpy(np.float64)[:GOLDEN_ROWS]
+    given = model.predict(values)
+    golden: dict[str, list[Any]] = {str(name): given[name].tolist() for name in given}
+    for target, low_and_high in ranges(model, values, given).items():
+        for bound, found in zip(("low", "high"), low_and_high, strict=True):
+            golden[f"{target}_{bound}"] = found.tolist()
+    if model.timing is not None:
+        waited = values[:, model.features.names.index("days_past_due")]
+        facts = golden_facts(waited, len(model.rule.period_starts))
+        days = model.payment_days(values, facts, model.anchors(given))
+        golden |= {f"payment_day_{k}": days[:, k].tolist() for k in range(3)}
+    return golden
 
 
 def _write_json(path: Path, content: Any) -> None:
@@ -96,114 +136,195 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _write_manifest(folder: Path) -> str:
-    _write_json(folder / MANIFEST, {path.name: _sha256(path) for path in sorted(folder.iterdir())})
-    return _sha256(folder / MANIFEST)[:12]
+def _write_manifest(model: RiskModel, folder: Path) -> str:
+    manifest = {
+        "files": {path.name: _sha256(path.read_bytes()) for path in folder.iterdir()},
+        "data_fingerprint": model.card.get("data_fingerprint"),
+        "feature_fingerprint": model.features.fingerprint(model.rule),
+    }
+    _write_json(folder / MANIFEST, manifest)
+    return _version((folder / MANIFEST).read_bytes())
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _version(manifest: bytes) -> str:
+    return _sha256(manifest)[:12]
+
+
+def _sign(folder: Path, models: Path) -> None:
+    """Sign the manifest of a folder; without a key that can be had, leave it unsigned.
+
+    Unasked, a key is made only where no model of the store is signed: a store whose key is elsewhere (another
+    machine, a container that forgot) would else hold models of two keys, and refuse the older ones.
+    """
+    has_signed = any(models.glob(f"*/{SIGNATURE}"))
+    key = signing_key() if has_signed and not is_key_named() else made_key()
+    if key is not None:
+        (folder / SIGNATURE).write_bytes(signature_of((folder / MANIFEST).read_bytes(), key))
+
+
+def sign_model(folder: Path, manifest: bytes) -> None:
+    """Vouch for the manifest of a model with the signing key of this machine; made where there is none.
+
+    Raises SigningError where no key can be had.
+    """
+    key = made_key()
+    if key is None:
+        raise SigningError("there is no signing key, and none can be made: name a file with DUECOURSE_KEY")
+    write_whole(folder / SIGNATURE, signature_of(manifest, key))
 
 
 def load_model(folder: Path, features: FeatureSet = CATALOGUE) -> RiskModel:
     """The model of a folder, verified before it is parsed (a corrupt booster text would end the process).
 
-    Raises ArtefactError where a file is missing, changed or extra, or where the features have changed since.
+    Raises ArtefactError where a file is missing, changed or extra, where no trusted key vouches for it, or where
+    the features or their code have changed since.
     """
-    _verify(folder)
-    content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    rule = LatenessRule(**content["rule"])
-    if content["feature_fingerprint"] != features.fingerprint(rule):
+    return parsed(verified(folder), folder.name, features)
+
+
+def verified(folder: Path) -> dict[str, bytes]:
+    """The content of a folder's files by name, once hashes and signature are verified; raises ArtefactError."""
+    files = whole_files(folder)
+    try:
+        why_not = why_not_signed(files[MANIFEST], files.get(SIGNATURE), trusted_keys())
+    except SigningError as error:
+        raise ArtefactError(f"model {folder.name} cannot be verified: {error}") from None
+    if why_not:
         raise ArtefactError(
-            f"model {folder.name} was trained with other features than this program has "
-            f"({content['feature_fingerprint']}, here {features.fingerprint(rule)}): train again"
+            f"model {folder.name} is not vouched for: {why_not}; train again, roll back, or if you know that it "
+            f"is yours, `duecourse models sign {folder.name}`"
         )
-    reference = {name: float("nan") if v is None else v for name, v in content["reference"].items()}
-    sample = pd.read_parquet(folder / "sample.parquet")
-    horizons = tuple(_horizon(folder, described) for described in content["horizons"])
-    model = RiskModel(rule, horizons, reference, content["card"], sample, folder.name, features)
-    _check_golden(model, folder)
-    return model
+    return files
 
 
-def _verify(folder: Path) -> None:
+def whole_files(folder: Path) -> dict[str, bytes]:
+    """The content of a folder's files by name, once the manifest fits the name and the files the manifest."""
+    try:
+        return _checked_files(folder)
+    except OSError as error:
+        raise ArtefactError(
+            f"model {folder.name} cannot be read ({error.strerror}: {error.filename}); "
+            "mend the rights of its folder, or roll back"
+        ) from None
+
+
+def _checked_files(folder: Path) -> dict[str, bytes]:
     manifest = folder / MANIFEST
-    if not manifest.exists():
+    if not manifest.is_file():
         raise ArtefactError(f"no model in {folder.name}: {MANIFEST} is missing; train again or roll back")
-    if _sha256(manifest)[:12] != folder.name:
+    content = manifest.read_bytes()
+    if _version(content) != folder.name:
         raise ArtefactError(f"model {folder.name} does not match its name: {MANIFEST} was changed; roll back")
-    expected = json.loads(manifest.read_text(encoding="utf-8"))
-    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    expected = _manifest(content, folder.name)["files"]
+    present = {path.name for path in folder.iterdir()} - {MANIFEST, SIGNATURE}
+    known = present & set(expected)
+    # nothing unexpected is read, for its length, and no pipe or device: reading one would not end
+    read = {name: (folder / name).read_bytes() for name in [*known, SIGNATURE] if (folder / name).is_file()}
     wrong = sorted(present ^ set(expected)) + sorted(
-        name for name in present & set(expected) if _sha256(folder / name) != expected[name]
+        name for name in known if name not in read or _sha256(read[name]) != expected[name]
     )
     if wrong:
         raise ArtefactError(f"model {folder.name} was changed after training: {', '.join(wrong)}; roll back")
+    return read | {MANIFEST: content}
+
+
+def _manifest(content: bytes, version: str) -> dict[str, Any]:
+    try:
+        manifest = json.loads(content)
+        if isinstance(manifest["files"], dict) and isinstance(manifest["feature_fingerprint"], str):
+            return manifest
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise ArtefactError(
+        f"model {version} is not of this version of duecourse, by its {MANIFEST}; train again"
+    )
 
 
 def _is_intact(folder: Path) -> bool:
     try:
-        _verify(folder)
+        verified(folder)
     except ArtefactError:
         return False
     return True
 
 
-def _horizon(folder: Path, described: dict[str, Any]) -> HorizonModel:
-    booster = None
-    if described["kind"] == "boosted":
-        booster = lgb.Booster(model_str=(folder / f"booster_{described['target']}.txt").read_text("utf-8"))
-    return HorizonModel(
-        **(described | {"calibration": Calibration(**described["calibration"])}), booster=booster
+def describe_signature(folder: Path) -> str:
+    """Who vouches for a model, in words for a list."""
+    try:
+        files, keys = whole_files(folder), trusted_keys()
+    except (ArtefactError, SigningError) as error:
+        return f"not verified: {error}"
+    signer, why_not = (
+        signer_of(files.get(SIGNATURE)),
+        why_not_signed(files[MANIFEST], files.get(SIGNATURE), keys),
     )
+    if why_not:
+        return f"refused: {why_not}"
+    if keys:
+        return f"signed by the key {signer}"
+    return f"signed by the key {signer}, which is not known here" if signer else "not signed"
 
 
-def _check_golden(model: RiskModel, folder: Path) -> None:
-    expected = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
-    given = _golden(model)
-    if any(not np.allclose(given[name], expected[name], rtol=0, atol=1e-12) for name in expected):
-        raise ArtefactError(f"model {folder.name} does not reproduce its golden predictions; roll back")
+def parsed(files: dict[str, bytes], version: str, features: FeatureSet = CATALOGUE) -> RiskModel:
+    """The model of verified files; raises ArtefactError where they do not make one that answers as it did."""
+    try:
+        model = _model(files, version, features)
+        _check_golden(model, files)
+    except ArtefactError:
+        raise
+    except Exception as error:  # whatever a parser says of a file that it cannot read
+        raise ArtefactError(
+            f"model {version} cannot be read ({type(error).__name__}: {error}); roll back"
+        ) from error
+    return model
 
 
-def model_card(model: RiskModel) -> str:
-    """The model for people, in Markdown, under the headings of SR 26-2."""
-    card = model.card
-    after, before = card["late_after_days"], card["trained_on_facts_before"]
-    roll = "printed due dates" if card["calendar_days"] else "due dates rolled to the next working day"
-    lines = [
-        "# Model card",
-        "",
-        "## Purpose",
-        f"How likely every open invoice is to be settled more than {after}, 30 and 90 days late ({roll}), and why,",
-        "so that customers are helped early. Not a probability of default; not a ground for refusing anybody.",
-        "",
-        "## Data",
-        f"Facts known before {before}; outcomes only where the horizon had passed by then.",
-        f"{card['features']} features, fingerprint {card['feature_fingerprint']}.",
-        "",
-        "| target | days | kind | invoices | late | rate | from | to | note |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for target, row in card["horizons"].items():
-        cells = ("days", "kind", "invoices", "late_invoices", "late_rate", "from", "to", "note")
-        lines.append(f"| {target} | " + " | ".join(str(row[cell]) for cell in cells) + " |")
-    lines += [
-        "",
-        "## Conceptual soundness",
-        "Gradient-boosted trees per horizon on dated facts about how the customer paid before; calibrated on later",
-        "blocks of time that the trees had not seen; horizons held in order. Reasons are exact Shapley values.",
-        "",
-        "## Limitations",
-        "A customer without history is scored from its segment and the invoice (`evidence: none`). A horizon of kind",
-        "`ratio` or `rate` had too few late invoices for a model of its own. Association is not cause.",
-        "",
-        "## Outcomes analysis",
-        "See the evaluation report of the training run.",
-        "",
-        "## Monitoring",
-        "Train again as outcomes mature; compare predicted and actual late rates month by month.",
-        "",
-        "## Change log",
-        f"Trained on facts before {before}.",
-    ]
-    return "\n".join(lines) + "\n"
+def _model(files: dict[str, bytes], version: str, features: FeatureSet) -> RiskModel:
+    content = json.loads(files["model.json"])
+    rule = LatenessRule(**content["rule"])
+    trained_with, here = (
+        _manifest(files[MANIFEST], version)["feature_fingerprint"],
+        features.fingerprint(rule),
+    )
+    if trained_with != here:
+        raise ArtefactError(
+            f"model {version} was trained with other features, or other code of them, than this program has "
+            f"({trained_with}, here {here}): train again"
+        )
+    reference = {name: float("nan") if v is None else v for name, v in content["reference"].items()}
+    sample = pd.read_parquet(io.BytesIO(files["sample.parquet"]))
+    horizons = tuple(_horizon(files, described, features) for described in content["horizons"])
+    timing = _timing(files, content.get("timing"))
+    return RiskModel(rule, horizons, reference, content["card"], sample, version, features, timing=timing)
+
+
+def _horizon(files: dict[str, bytes], described: dict[str, Any], features: FeatureSet) -> HorizonModel:
+    booster = None
+    if described["kind"] in ("boosted", "prior"):
+        name = f"booster_{described['target']}.txt"
+        booster = lgb.Booster(model_str=files[name].decode("utf-8"))
+        if booster.feature_name() != features.names:
+            raise ValueError(f"{name} has other columns than the features")
+    given: dict[str, Any] = {"calibration": Calibration(**described["calibration"]), "uncertainty": None}
+    if described.get("uncertainty"):
+        given["uncertainty"] = Uncertainty.from_dict(described["uncertainty"])
+    return HorizonModel(**(described | given), booster=booster)
+
+
+def _timing(files: dict[str, bytes], described: dict[str, Any] | None) -> Timing | None:
+    if described is None:
+        return None
+    booster = lgb.Booster(model_str=files[TIMING].decode("utf-8")) if described["kind"] == "boosted" else None
+    return timing_from(described, booster)
+
+
+def _check_golden(model: RiskModel, files: dict[str, bytes]) -> None:
+    expected, given = json.loads(files["golden.json"]), _golden(model)
+    if list(expected) != sorted(given) or any(
+        not np.allclose(given[name], expected[name], rtol=0, atol=1e-12) for name in expected
+    ):
+        raise ArtefactError(f"model {model.version} does not reproduce its golden predictions; roll back")

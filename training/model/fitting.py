@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import lightgbm as lgb
 import numpy as np
@@ -17,7 +17,12 @@ from features.featureset import FeatureSet
 from features.history import History
 from training.cohort import Cohort, replay
 from training.model.calibration import Calibration
-from training.model.risk_model import GOES_ON, OWN_RATE, HorizonModel, RiskModel
+from training.model.from_prior import from_prior
+from training.model.risk_model import GOES_ON, OWN_RATE, HorizonModel, RiskModel, evidence_of
+from training.model.timing_fit import Unseen, fit_timing
+from training.model.uncertainty import Uncertainty
+from training.model.venn_abers import fit_uncertainty
+from training.prior import shipped_prior
 from training.settings import TrainingSettings
 
 Progress = Callable[[str], None]
@@ -46,6 +51,22 @@ class Lesson:
     def late_invoices(self) -> int:
         """Number of different late invoices."""
         return len(np.unique(self.invoice[self.late > 0]))
+
+
+class Learner(Protocol):
+    """Learns at most `rounds` rounds; where rows to be judged by are given, it notes its best number of rounds.
+
+    What it gives need only predict raw scores and count its rounds as a LightGBM booster does.
+    """
+
+    def __call__(
+        self,
+        taught: Lesson,
+        features: FeatureSet,
+        settings: TrainingSettings,
+        rounds: int,
+        judged: Lesson | None = None,
+    ) -> lgb.Booster: ...
 
 
 def lesson(cohort: Cohort, values: np.ndarray, target: str, day: int, most_rows: int) -> Lesson:
@@ -81,7 +102,7 @@ def fit_model(
 ) -> RiskModel:
     """A model of everything known before `cut`; deterministic in its input and settings.
 
-    Raises ValueError where no invoice has matured by `cut`.
+    Raises ValueError where no invoice has matured by `cut` and there is no prior, or none is known at all.
     """
     progress("replaying the past")
     cohort = replay(history, cut)
@@ -99,20 +120,40 @@ def fit_on(
 ) -> RiskModel:
     """The same from a cohort and its feature values, which may reach beyond `cut`."""
     rule, day = cohort.history.rule, day_number(cut)
+    # The prior's trees may split on any feature: they cannot serve a set that leaves some out.
+    prior = shipped_prior() if settings.use_prior and features is CATALOGUE else None
     models: list[HorizonModel] = []
+    unseen: dict[str, Unseen] = {}
     described = {}
     for target in sorted(rule.horizons, key=lambda target: rule.horizons[target]):
         progress(f"fitting {target}")
         taught = lesson(cohort, values, target, day, settings.most_rows)
-        if not models and not len(taught):
+        if not models and not len(taught) and (prior is None or not len(cohort)):
             raise ValueError(
                 f"no invoice had matured by {cut}: the first horizon needs {rule.horizons[target]} days after due. "
                 "Train on a later day or on an older ledger."
             )
-        model = _fit_horizon(target, taught, models, features, settings, rule.horizons[target])
+        model, blocks = fit_horizon(
+            target, taught, models, features, settings, rule.horizons[target], prior=prior
+        )
         models.append(model)
+        unseen[target] = _unseen(blocks)
         described[target] = _described(model, taught)
-    return _assembled(cohort, values, models, described, cut, features, settings)
+    made = _assembled(cohort, values, models, described, cut, features, settings)
+    progress("fitting the time to payment")
+    timing = fit_timing(made, cohort, values, day, settings, unseen)
+    told = {"kind": timing.kind, "note": timing.note, "tail_days": timing.tail_days}
+    return replace(made, timing=timing, card=made.card | {"timing": told})
+
+
+def _unseen(blocks: list[_Block]) -> Unseen:
+    """What the blocks' models said of questions that they had not learned from, in order of (as-of day, invoice)."""
+    keys = np.concatenate(
+        [(b.judged.as_of << 32) | b.judged.invoice for b in blocks] or [np.zeros(0, np.int64)]
+    )
+    raw = np.concatenate([b.predicted for b in blocks] or [np.zeros(0)])
+    order = np.argsort(keys)
+    return Unseen(keys[order], raw[order])
 
 
 def _assembled(
@@ -127,7 +168,7 @@ def _assembled(
     rule = cohort.history.rule
     taught = cohort.teaches(models[0].target, day_number(cut))
     at_issue = taught & (cohort.weeks_open == 0)
-    seen = values[at_issue if at_issue.any() else taught]
+    seen = values[at_issue if at_issue.any() else cohort.weeks_open == 0]
     known = ~np.isnan(seen).all(axis=0)
     medians = np.full(len(features.names), np.nan)
     medians[known] = np.nanmedian(seen[:, known], axis=0)
@@ -167,29 +208,39 @@ def _described(model: HorizonModel, taught: Lesson) -> dict[str, Any]:
     }
 
 
-def _fit_horizon(
+def fit_horizon(
     target: str,
     taught: Lesson,
     shorter: list[HorizonModel],
     features: FeatureSet,
     settings: TrainingSettings,
     days: int,
-) -> HorizonModel:
+    learner: Learner | None = None,
+    prior: RiskModel | None = None,
+) -> tuple[HorizonModel, list[_Block]]:
+    """One horizon's model (see `HorizonModel.kind`), and what models of other blocks of time said of each block.
+
+    Another `learner` than boosting by LightGBM gets the same folds and calibration.
+    """
+    learn = learner or _boost
     late = taught.late_invoices()
-    if late < settings.fewest_late_to_fit:
-        short = f"{late} matured late invoices, {settings.fewest_late_to_fit} are needed to fit"
-        return _without_own_model(target, days, taught, shorter, features, short)
-    blocks = _fit_blocks(taught, features, settings)
+    fewest = settings.fewest_late_to_leave_prior if prior else settings.fewest_late_to_fit
+    if late < fewest:
+        short = f"{late} matured late invoices, {fewest} are needed to fit"
+        return _without_own_model(target, days, taught, shorter, features, settings, prior, short), []
+    blocks = _fit_blocks(taught, features, settings, learn)
     judged = sum(block.judged.late_invoices() for block in blocks)
     if judged < settings.fewest_late_to_calibrate:
         short = f"{judged} late invoices to calibrate, {settings.fewest_late_to_calibrate} are needed"
-        return _without_own_model(target, days, taught, shorter, features, short)
+        return _without_own_model(target, days, taught, shorter, features, settings, prior, short), []
     # The latest block was predicted from earlier invoices alone: it says how long learning pays.
     rounds = max(blocks[-1].rounds, 10)
     calibration = _calibrated(blocks, settings)
-    booster = _boost(taught, features, settings, rounds)
+    booster = learn(taught, features, settings, rounds)
     rate = float(np.average(taught.late, weights=taught.weight))
-    return HorizonModel(target, days, "boosted", rate, f"{rounds} rounds", booster, calibration)
+    uncertainty = _uncertainty(blocks, features, settings)
+    note = f"{rounds} rounds"
+    return HorizonModel(target, days, "boosted", rate, note, booster, calibration, uncertainty), blocks
 
 
 def _without_own_model(
@@ -198,8 +249,14 @@ def _without_own_model(
     taught: Lesson,
     shorter: list[HorizonModel],
     features: FeatureSet,
+    settings: TrainingSettings,
+    prior: RiskModel | None,
     short: str,
 ) -> HorizonModel:
+    if prior is not None:
+        weight = taught.weight * _recency(taught.matures_on, settings)
+        given = (taught.values, taught.late, weight, settings.prior_rows)
+        return from_prior(prior, target, days, *given, short)
     if not shorter:
         column = taught.values[:, features.names.index(OWN_RATE[target])]
         base = float(np.clip(np.average(column, weights=taught.weight), 1e-4, 1 - 1e-4))
@@ -224,9 +281,30 @@ def _calibrated(blocks: list[_Block], settings: TrainingSettings) -> Calibration
     """Calibration on blocks of time not learned from; the latest matured outcomes count most, as habits move."""
     matured = np.concatenate([block.judged.matures_on for block in blocks])
     weight = np.concatenate([block.judged.weight for block in blocks])
-    recency = 0.5 ** ((matured.max() - matured) / settings.calibration_half_life_days)
     late = np.concatenate([block.judged.late for block in blocks])
-    return Calibration.fit(np.concatenate([block.predicted for block in blocks]), late, weight * recency)
+    return Calibration.fit(
+        np.concatenate([block.predicted for block in blocks]), late, weight * _recency(matured, settings)
+    )
+
+
+def _recency(matures_on: np.ndarray, settings: TrainingSettings) -> np.ndarray:
+    """Weight of each outcome by its age against the latest one; shape (n,)."""
+    latest = matures_on.max(initial=0)
+    return np.asarray(0.5 ** ((latest - matures_on) / settings.calibration_half_life_days))
+
+
+def _uncertainty(blocks: list[_Block], features: FeatureSet, settings: TrainingSettings) -> Uncertainty:
+    """Between which rates invoices with such scores turned out late, block by block of time."""
+    number = np.repeat(np.arange(len(blocks)), [len(block.judged) for block in blocks])
+    settled = features.names.index("settled_count")
+    return fit_uncertainty(
+        np.concatenate([block.predicted for block in blocks]),
+        np.concatenate([block.judged.late for block in blocks]),
+        np.concatenate([block.judged.weight for block in blocks]),
+        number,
+        evidence_of(np.concatenate([block.judged.values[:, settled] for block in blocks])),
+        settings.seed,
+    )
 
 
 def time_blocks(issued_on: np.ndarray, count: int) -> np.ndarray:
@@ -239,7 +317,9 @@ def time_blocks(issued_on: np.ndarray, count: int) -> np.ndarray:
     return np.floor(count * middle).astype(np.int64)[day]
 
 
-def _fit_blocks(taught: Lesson, features: FeatureSet, settings: TrainingSettings) -> list[_Block]:
+def _fit_blocks(
+    taught: Lesson, features: FeatureSet, settings: TrainingSettings, learn: Learner
+) -> list[_Block]:
     """Each block of time predicted by a model of the others, in order of time; blocks of one outcome are left out."""
     number = time_blocks(taught.issued_on, settings.folds)
     blocks = []
@@ -247,7 +327,7 @@ def _fit_blocks(taught: Lesson, features: FeatureSet, settings: TrainingSettings
         judged, others = taught.where(number == block), taught.where(number != block)
         if not 0 < judged.late.sum() < len(judged) or not 0 < others.late.sum() < len(others):
             continue
-        booster = _boost(others, features, settings, settings.most_rounds, judged)
+        booster = learn(others, features, settings, settings.most_rounds, judged)
         predicted = booster.predict(judged.values, raw_score=True, num_iteration=booster.best_iteration)
         blocks.append(_Block(judged, np.asarray(predicted), booster.best_iteration))
     return blocks
@@ -280,7 +360,7 @@ def _boost(
         "verbosity": -1,
     }
     data = lgb.Dataset(
-        _learned(taught.values, features), taught.late, weight=taught.weight, feature_name=features.names
+        learned(taught.values, features), taught.late, weight=taught.weight, feature_name=features.names
     )
     if judged is None:
         return lgb.train(parameters, data, rounds)
@@ -289,7 +369,7 @@ def _boost(
     return lgb.train(parameters | {"metric": "binary_logloss"}, data, rounds, [check], callbacks=[stop])
 
 
-def _learned(values: np.ndarray, features: FeatureSet) -> np.ndarray:
+def learned(values: np.ndarray, features: FeatureSet) -> np.ndarray:
     """The values with every column blank that must not be learned from: a blank column is never split on."""
     is_learned = features.is_learned
     return values if is_learned.all() else np.where(is_learned, values, 0.0)

@@ -1,12 +1,15 @@
 """How likely is each invoice to be late, and why? The trained model: it reads feature values, nothing else.
 
-A horizon's model is one of three kinds. `boosted` is LightGBM with a calibration. Where too few late invoices
-are known, `ratio` is the shorter horizon's probability times the share of late invoices that go on that long,
-and `rate` (for the shortest horizon) is the customer's own late rate, drawn towards the book's.
+A horizon's model is one of four kinds. `boosted` is LightGBM with a calibration. Where too few late invoices
+are known, `prior` is the shipped LightGBM of simulated books with a calibration moved towards the tenant's
+outcomes. Where there is no prior for these features, `ratio` is the shorter horizon's probability times the
+share of late invoices that go on that long, and `rate` (for the shortest horizon) is the customer's own late
+rate, drawn towards the book's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,8 +20,11 @@ import pandas as pd
 from features.catalogue import CATALOGUE
 from features.featureset import FeatureSet
 from features.lateness import LatenessRule
+from features.paydays import PayDays
 from features.reasons import REASON_CODES, entry, reason
 from training.model.calibration import Calibration, bounded, held_below, log_odds, probability
+from training.model.timing import Course, Grid, Timing
+from training.model.uncertainty import Uncertainty
 
 EVIDENCE_LEVELS = (("none", 1), ("little", 5), ("some", 20))
 """Fewer settled invoices than the number: that level; else `ample`."""
@@ -29,18 +35,26 @@ GOES_ON = {("p_late", "p_late_30"): "late_goes_past_30", ("p_late_30", "p_late_9
 TOP_REASONS = 4
 
 
+def evidence_of(settled: np.ndarray) -> np.ndarray:
+    """The evidence level of customers with so many settled invoices; shape (n,)."""
+    conditions = [settled < limit for _, limit in EVIDENCE_LEVELS]
+    return np.select(conditions, [name for name, _ in EVIDENCE_LEVELS], default="ample")
+
+
 @dataclass(frozen=True)
 class HorizonModel:
     """The model of one target."""
 
     target: str
     days: int
-    kind: Literal["boosted", "ratio", "rate"]
+    kind: Literal["boosted", "prior", "ratio", "rate"]
     base: float
     """Typical probability in training: of lateness, or for `ratio` of going on from the shorter horizon."""
     note: str
     booster: lgb.Booster | None = field(default=None, compare=False)
     calibration: Calibration = field(default_factory=Calibration)
+    uncertainty: Uncertainty | None = field(default=None, compare=False)
+    """How sure a boosted horizon is, by its raw log-odds; None for the other kinds."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,8 @@ class RiskModel:
     version: str = ""
     features: FeatureSet = field(default=CATALOGUE, compare=False)
     threads: int = 1
+    timing: Timing | None = None
+    """When invoices are paid; None where the model says nothing of it."""
 
     def predict(self, values: np.ndarray) -> pd.DataFrame:
         """Probabilities of every target for feature rows of shape (n, features); 1 where already decided."""
@@ -98,33 +114,71 @@ class RiskModel:
         if model.kind == "rate":
             return self._column(values, OWN_RATE[model.target])
         if model.kind == "ratio":
-            return before * self._goes_on(model, values, waited)[1]
-        assert model.booster is not None
-        raw = np.asarray(model.booster.predict(values, raw_score=True, num_threads=self.threads))
-        return held_below(probability(model.calibration.apply(raw)), before)
+            share, left = self.goes_on(model, values)
+            return before * share**left
+        return held_below(probability(model.calibration.apply(self.raw(model, values))), before)
 
-    def _goes_on(
-        self, model: HorizonModel, values: np.ndarray, waited: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Share of lateness that goes on to this horizon: the customer's own, and for what is left to wait.
+    def raw(self, model: HorizonModel, values: np.ndarray) -> np.ndarray:
+        """Log-odds of a boosted horizon before calibration, shape (n,)."""
+        assert model.booster is not None
+        return np.asarray(model.booster.predict(values, raw_score=True, num_threads=self.threads))
+
+    def goes_on(self, model: HorizonModel, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The customer's share of lateness that goes on to this horizon, and how much of the way is left.
 
         An invoice that has waited part of the way from the shorter horizon has survived part of the fall;
-        the rest is taken as evenly spread (constant hazard).
+        the rest is taken as evenly spread (constant hazard): the share to the power of what is left.
         """
+        waited = self._column(values, "days_past_due")
         shorter = self.horizons[[other.target for other in self.horizons].index(model.target) - 1]
         column = GOES_ON.get((shorter.target, model.target))
         share = np.full(len(values), model.base) if column is None else self._column(values, column)
         left = (model.days - np.maximum(waited, shorter.days)) / max(model.days - shorter.days, 1)
-        return share, share ** np.clip(left, 0.0, 1.0)
+        return share, np.clip(left, 0.0, 1.0)
 
     def _column(self, values: np.ndarray, name: str) -> np.ndarray:
         return values[:, self.features.names.index(name)]
 
     def evidence(self, values: np.ndarray) -> np.ndarray:
         """How much is known of each row's customer: none, little, some or ample; shape (n,)."""
-        settled = self._column(values, "settled_count")
-        conditions = [settled < limit for _, limit in EVIDENCE_LEVELS]
-        return np.select(conditions, [name for name, _ in EVIDENCE_LEVELS], default="ample")
+        return evidence_of(self._column(values, "settled_count"))
+
+    def anchors(self, given: pd.DataFrame) -> np.ndarray:
+        """Of what `predict` gave, the different horizons in ascending order of their days, shape (n, horizons)."""
+        return np.stack([given[target].to_numpy() for target, _, _ in self.grid.horizons], axis=1)
+
+    def groups(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """The groups in which the levels of payment dates are held right."""
+        waited, terms = self._column(values, "days_past_due"), self._column(values, "terms_days")
+        stage = np.select([waited < -7, waited <= 0, waited <= 30], ["early", "due", "overdue"], "long")
+        usual = np.select([terms < 15, terms < 31, terms < 61], ["14", "30", "60"], "more")
+        size = np.searchsorted((2, 5, 25), self._column(values, "issued_count_90"), side="right").astype(str)
+        return {"size": size, "evidence": self.evidence(values), "stage": stage, "terms": usual}
+
+    @property
+    def grid(self) -> Grid:
+        """Where periods and horizons lie on the axis of days late."""
+        return Grid.of(self.rule)
+
+    def hazards_alone(self, values: np.ndarray, facts: PayDays) -> np.ndarray:
+        """What the hazards would say of the horizons if no classifier held them, shape (n, horizons)."""
+        assert self.timing is not None
+        return self.timing.open_after_horizons(self.grid, self.features, facts, values, self.threads)
+
+    def courses(self, values: np.ndarray, facts: PayDays, p: np.ndarray) -> Iterator[tuple[Course, slice]]:
+        """The distributions over days of many questions, a chunk at a time with its place."""
+        assert self.timing is not None
+        return self.timing.courses(self.grid, self.features, facts, values, p, self.threads)
+
+    def payment_days(self, values: np.ndarray, facts: PayDays, p: np.ndarray) -> np.ndarray:
+        """Day numbers (p10, median, p90) of each question's payment, shape (n, 3)."""
+        assert self.timing is not None
+        found = np.empty((len(values), 3), np.int64)
+        for course, part in self.courses(values, facts, p):
+            level = self.timing.levels.of(self.groups(values[part]) | {"width": course.width()})
+            for k in range(3):
+                found[part, k] = course.day_of(level[:, k])
+        return found
 
     def explain(self, values: np.ndarray) -> list[Explanation]:
         """Why: for each row the nearest horizon that is not decided yet, as a sum of reasons."""
@@ -152,8 +206,7 @@ class RiskModel:
 
     def _parts(self, model: HorizonModel, values: np.ndarray) -> tuple[float, np.ndarray]:
         """Base log-odds and each feature's contribution to them, shape (n, features)."""
-        if model.kind == "boosted":
-            assert model.booster is not None
+        if model.booster is not None:
             given = np.asarray(model.booster.predict(values, pred_contrib=True, num_threads=self.threads))
             return float(given[0, -1]), given[:, :-1]
         parts = np.zeros_like(values)
@@ -162,8 +215,8 @@ class RiskModel:
             own_rate = OWN_RATE[model.target]
             self._put(parts, own_rate, log_odds(self._column(values, own_rate)) - base)
             return base, parts
-        waited = self._column(values, "days_past_due")
-        share, left = (np.clip(part, 1e-6, 1 - 1e-6) for part in self._goes_on(model, values, waited))
+        share, left = self.goes_on(model, values)
+        share, left = (np.clip(part, 1e-6, 1 - 1e-6) for part in (share, share**left))
         self._put(
             parts, "late_goes_past_90" if model.days >= 90 else "late_goes_past_30", log_odds(share) - base
         )

@@ -11,13 +11,14 @@ from typing import Any
 
 from training.champion import model_folder
 from training.evaluation import Evaluation
-from training.gates import GateResult
+from training.gates import GateResult, headline
 from training.model import RiskModel
 from training.registry.store import VERSION_TAG, Registered, RegistryError, Store, alone_in, explained
 from training.registry.succession import Move, Standing, Succession
 from training.settings import Settings
 
 VERDICT_TAG = "verdict"
+UNSAID = ""
 
 
 @dataclass(frozen=True)
@@ -79,26 +80,36 @@ class Registry:
         }
 
     @explained("promote the model")
-    def promote_if(self, version: str, results: list[GateResult], who: str = "train") -> Decision:
-        """Put a version in charge if all its gates hold, or if nobody is; else it becomes the challenger."""
+    def promote_if(
+        self, version: str, results: list[GateResult], who: str = "train", judged_against: str | None = UNSAID
+    ) -> Decision:
+        """Put a version in charge if all its gates hold, or if nobody is; else it becomes the challenger.
+
+        `judged_against` is the champion that the gates compared it with, None where there was none: with another
+        one in charge by now, they say nothing, and RegistryError is raised.
+        """
         if not results:
             raise ValueError("no gate was judged: pass the results of training.gates.judge")
-        missed = " ".join(result.sentence for result in results if not result.ok)
+        is_missed, why = not all(result.ok for result in results), headline(results)
         with alone_in(self._home):
             standing = self._succession.standing()
             found, incumbent = standing.registered(version), standing.champion
             if incumbent == version:
                 return Decision(True, "It is the champion already: the same content gives the same version.")
-            if incumbent and missed:
-                why = f"The champion {incumbent} stays. {missed}"
-                self._store.tag_version(found, VERDICT_TAG, why)
-                self._succession.challenge(found)
-                return Decision(False, why)
-            why = "All gates hold. " + " ".join(result.sentence for result in results)
-            if missed:
-                why = (
-                    f"There was no champion yet: the first model takes charge, with its shortfalls. {missed}"
+            if incumbent and judged_against not in (UNSAID, incumbent):
+                raise RegistryError(
+                    f"the champion is {incumbent} now, and {version} was held against "
+                    f"{judged_against or 'nobody'}: run the command again"
                 )
+            # A champion that this registry has never heard of (a copied folder) is a champion all the same.
+            in_charge = incumbent or judged_against
+            if in_charge and is_missed:
+                kept = f"The champion {in_charge} stays. {why}"
+                self._store.tag_version(found, VERDICT_TAG, kept)
+                self._succession.challenge(standing, found, who, why)
+                return Decision(False, kept)
+            if is_missed:
+                why = f"There was no champion yet: the first model takes charge, with its shortfalls. {why}"
             self._succession.move(standing, found, who, why)
             return Decision(True, why)
 
@@ -130,6 +141,13 @@ class Registry:
     def moves(self) -> list[Move]:
         """Every change of champion that took effect, oldest first."""
         return self._succession.standing().moves()
+
+    @explained("read the history of champion and challenger")
+    def all_moves(self) -> list[Move]:
+        """Every change of champion and of challenger that took effect, oldest first."""
+        standing = self._succession.standing()
+        both = standing.moves("champion") + standing.moves("challenger")
+        return sorted(both, key=lambda move: move.when)
 
     @explained("list the models")
     def list_versions(self) -> list[dict[str, Any]]:
