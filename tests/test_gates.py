@@ -146,6 +146,13 @@ def test_who_could_not_be_compared_is_judged_by_the_reason() -> None:
         assert (result.ok, result.is_open, result.sentence) == (ok, is_open, "Because.")
 
 
+def test_a_recipe_that_gives_the_champion_itself_says_so() -> None:
+    results = judge(rehearsal(), GATES, replace(comparison(), is_same=True), Latency(0.9, 0.1))
+    assert [result.name for result in results[-2:]] == ["no_worse_than_champion", "latency_ratio"]
+    assert (results[-2].ok, results[-1].ok) == (True, False)
+    assert "only the data has grown" in results[-2].sentence
+
+
 def test_too_little_history_misses_every_gate_that_needs_a_rehearsal() -> None:
     assert len(missed(None).split()) == 7
     assert judge(None, GATES, NOBODY)[0].sentence == (

@@ -26,7 +26,7 @@ RULES = {
 }
 LOSSES = {"log_loss": "Log loss", "brier": "Brier score"}
 NO_WORSE = "no_worse_than_champion"
-"""The one gate that stands for all comparisons with the champion where there was none."""
+"""The one gate that stands for all comparisons with the champion where there was none, or nothing to compare."""
 QUICK_ENOUGH = 0.005
 """Seconds: a score within this passes, however quick the champion is."""
 
@@ -70,7 +70,11 @@ def judge(
     results.append(_mean_prediction(group, gates.mean_prediction_within))
     if isinstance(against, NotCompared):
         return [*results, GateResult(NO_WORSE, against.ok, None, None, against.sentence, against.is_open)]
-    results += _against_champion(against, gates)
+    if against.is_same:
+        said = "Taught what the champion knew, the recipe gives the champion itself: only the data has grown."
+        results.append(GateResult(NO_WORSE, True, 0.0, 0.0, said))
+    else:
+        results += _against_champion(against, gates)
     return results if latency is None else [*results, _latency(latency, gates.latency_ratio)]
 
 
