@@ -64,6 +64,13 @@ class Workshop:
             pointer.rmdir()
         point_to(self.home.folder, self._good)
 
+    def close(self) -> None:
+        """Both models as they were."""
+        self.restore()
+        victim = self._models / self.victim
+        shutil.rmtree(victim, ignore_errors=True)
+        shutil.copytree(self._pristine, victim)
+
     @contextmanager
     def artefact(self, kind: str) -> Iterator[None]:
         """A damaged model in charge, for the length of the block."""
