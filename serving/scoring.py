@@ -97,6 +97,14 @@ class Scorer:
         other._use(model, self.history if model.rule == self.model.rule else History(self.ledger, model.rule))
         return other
 
+    def with_book(self, ledger: Ledger) -> Scorer:
+        """The same model and policy on a ledger of some customers; totals and recalibration stay the book's."""
+        other = copy(self)
+        other.ledger = ledger
+        other.history = History(ledger, self.model.rule, context=self.history)
+        other.facts = Facts(other.history)
+        return other
+
     def _use(self, model: RiskModel, history: History) -> None:
         if getattr(self, "history", None) is not history:
             self.history, self.facts = history, Facts(history)
