@@ -66,7 +66,7 @@ def part_of(export: Ledger, recorded: Rows, customers: Iterable[str]) -> Ledger:
         ledger = Ledger.from_rows(tables, export.settings)
     except LedgerError:  # nobody has an invoice: new customers of whom only a name is known
         return replace(export.of_customers(()), problems=said)
-    return replace(ledger, problems=said + [each for each in _of_desk(ledger, own)])
+    return replace(ledger, problems=[*said, *_of_desk(ledger, own)])
 
 
 def customers_of(export: Ledger, recorded: Rows) -> set[str]:

@@ -23,6 +23,8 @@ from serving.api.settings import Settings
 HEALTH_PATHS = {"/livez", "/readyz"}
 FRAMEWORK_PATHS = {"/healthz", "/metrics", "/schema.json"}
 """Routes that the server framework adds by itself: they tell of its insides, or never end."""
+CALLER = "duecourse.caller"
+"""Where a request's scope holds who asks."""
 METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 SECURITY_HEADERS = {
     b"x-content-type-options": b"nosniff",
@@ -93,7 +95,8 @@ class Guard:
         except ProblemError:
             self._allowance.take("stranger at " + (scope.get("client") or ("",))[0])
             raise
-        self._allowance.take(caller)
+        self._allowance.take(f"{caller.role} {caller.name}")
+        scope[CALLER] = caller
         if scope["path"] in FRAMEWORK_PATHS:
             raise problem_of_status(404)
         if scope["method"] in METHODS_WITH_BODY:
