@@ -20,7 +20,7 @@ PACKAGES = ("features", "training", "serving", "data_samples")
 SOURCES = sorted(path for package in (*PACKAGES, "tests") for path in (ROOT / package).rglob("*.py"))
 MOST_LINES = 400
 EXPERIMENTS = ROOT / "training" / "registry"
-FOR_SERVING = {"training.model", "training.champion"}
+FOR_SERVING = {"training.model", "training.champion", "training.durable"}
 """What of training may be imported when a module of serving is: what the service process needs."""
 WATCHING = ROOT / "serving" / "monitoring"
 """A job and never the service, which must not import it: it judges models as training does, with the same measures."""

@@ -1,0 +1,124 @@
+"""What were we told, who decided what, and can it be shown? The desk: records in versions, with an audit log.
+
+with Desk.open(home) as desk:
+    with desk.writing(Actor("Ana", "analyst"), now) as w:
+        promise = w.add("promises", {"invoice_id": "I1", "made_on": "2026-03-02", "promised_on": "2026-03-09"})
+    desk.get("promises", promise.record_id)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import sqlalchemy as sa
+
+from serving.desk import engine as engines
+from serving.desk.anchor import raise_anchor
+from serving.desk.audit import Head, head_of
+from serving.desk.errors import (
+    AlreadyThere,
+    DeskError,
+    DeskTooNew,
+    DeskUnavailable,
+    KeyReused,
+    RecordError,
+    StaleVersion,
+    UnknownPolicy,
+    UnknownRecord,
+)
+from serving.desk.kinds import KINDS, LEDGER_KINDS, Content, Flaw
+from serving.desk.reading import Reading
+from serving.desk.records import ROLES, Activation, Actor, DecisionTrace, PolicyVersion, Record
+from serving.desk.writing import KEYS_KEPT_DAYS, Writing, request_digest
+
+__all__ = [
+    "KINDS",
+    "LEDGER_KINDS",
+    "ROLES",
+    "Activation",
+    "Actor",
+    "AlreadyThere",
+    "Content",
+    "DecisionTrace",
+    "Desk",
+    "DeskError",
+    "DeskTooNew",
+    "DeskUnavailable",
+    "Flaw",
+    "Head",
+    "KeyReused",
+    "PolicyVersion",
+    "Record",
+    "RecordError",
+    "StaleVersion",
+    "UnknownPolicy",
+    "UnknownRecord",
+    "Writing",
+    "request_digest",
+]
+
+
+class Desk(Reading):
+    """The store of all that people and systems tell us; safe to share between threads."""
+
+    def __init__(self, home: Path, engine: sa.Engine, patience: float) -> None:
+        self.home, self.engine, self.patience = home, engine, patience
+        self._turn = threading.Lock()
+
+    @classmethod
+    def open(cls, home: Path, url: str | None = None, patience: float = engines.PATIENCE_SECONDS) -> Desk:
+        """The desk of a home, in its file or in the database of `url`; made or migrated where needed.
+
+        A write waits `patience` seconds for others. Raises DeskUnavailable, DeskTooNew, and ValueError for an
+        address that is none.
+        """
+        engine = engines.make_engine(home, url, patience)
+        try:
+            engines.bring_up_to_date(engine, home)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(home, engine, patience)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def writing(self, actor: Actor, now: datetime, keys_kept_days: int = KEYS_KEPT_DAYS) -> Iterator[Writing]:
+        """One transaction: all of it is on disk when this ends, or nothing where anything is raised."""
+        with self._in_turn(), engines.writing(self.engine) as connection:
+            written = Writing(connection, actor, now, keys_kept_days)
+            yield written
+        if written.chain.head.position > written.chain.begin:
+            raise_anchor(self.home, written.chain.head)
+
+    def head(self) -> Head:
+        """Where the audit log ends now: for keeping elsewhere."""
+        with engines.reading(self.engine) as connection:
+            return head_of(connection)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Threads of one process take turns here: waiting in line costs less than asking the database again."""
+        if not self._turn.acquire(timeout=self.patience):
+            raise DeskUnavailable(
+                "locked", "is busy with other writes", "Nothing was written; try again shortly."
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
