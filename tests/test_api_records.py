@@ -244,7 +244,9 @@ class TestRoles:
             found = by_role[role].get("/v1/flags?customer_id=D").json()["items"]
             assert any(each["flag"] == "hardship" for each in found) == may
             assert by_role[role].get(f"/v1/flags/{made['id']}").status_code == (200 if may else 403)
-        other = Writer(by_role["ar_system"])("flags", hardship | {"flag": "vulnerability"})
+        other = Writer(by_role["ar_system"])(
+            "flags", hardship | {"flag": "vulnerability"}, idempotency_key="vulnerability"
+        )
         assert problem(other) == (403, "not_allowed")
 
 
