@@ -19,7 +19,7 @@ from functools import lru_cache
 
 _SEPARATED = r"[^\w.?!;:]+"
 _WORDS_BETWEEN = rf"(?:[\w'-]+{_SEPARATED}){{0,4}}?"
-# What is not copied as it stands: a word parted at the end of a line, runs of spaces, backticks, all beyond plain ASCII.
+# What is not copied as it stands: a word parted at a line's end, spaces, backticks, all beyond plain ASCII.
 _ODD = re.compile(r"(?<=\w)-[ \t]*\r?\n\s*(?=\w)|\s+|[^\x20-\x5f\x61-\x7e]")
 _ALIKE = str.maketrans(
     "‘’‚‛ʼʹ′´`＇“”„‟«»‐‑‒–—―−аеорсухікмтвнАЕОРСУХІКМТВНοαεικνρτυχΑΒΕΗΙΚΜΝΟΡΤΥΧ",

@@ -157,14 +157,18 @@ def _row(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) 
         (cell, " " * (width - length(cell)), right)
         for cell, width, right in zip(cells, widths, to_right, strict=True)
     )
-    return FIXED + "  ".join(space + cell if right else cell + space for cell, space, right in padded).rstrip()
+    return (
+        FIXED + "  ".join(space + cell if right else cell + space for cell, space, right in padded).rstrip()
+    )
 
 
 def _stacked(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = []
     for row in rows:
         lines.append(f"{FIXED}{titles[0]} {row[0]}")
-        lines += [f"{FIXED}  {title}: {cell}" for title, cell in zip(titles[1:], row[1:], strict=True) if cell]
+        lines += [
+            f"{FIXED}  {title}: {cell}" for title, cell in zip(titles[1:], row[1:], strict=True) if cell
+        ]
     return "\n".join(lines)
 
 

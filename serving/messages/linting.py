@@ -89,10 +89,13 @@ class Vocabulary(BaseModel):
 
     def found_signs(self, typed: Plain) -> Iterator[tuple[str, int, int]]:
         """What the signs of all rules find in a text as typed."""
-        for rule in self.rules:
-            for sign in rule.signs:
-                for match in re.finditer(sign, typed.text):
-                    yield (rule.id, *typed.source(*match.span()))
+        for name, sign in self._signs:
+            for match in sign.finditer(typed.text):
+                yield (name, *typed.source(*match.span()))
+
+    @cached_property
+    def _signs(self) -> list[tuple[str, re.Pattern[str]]]:
+        return [(rule.id, re.compile("|".join(rule.signs))) for rule in self.rules if rule.signs]
 
     @cached_property
     def _by_id(self) -> dict[str, Rule]:
@@ -151,17 +154,19 @@ def static_text(template: str) -> str:
 
     Texts inside expressions count as words; names, tags and comments do not.
     """
-    said, in_expression = [], False
-    for _, kind, value in Environment(keep_trailing_newline=True).lex(template):
-        if kind in ("variable_begin", "variable_end"):
-            in_expression = kind == "variable_begin"
+    source = template.replace("\r\n", " \n")
+    own, at, in_expression = list(re.sub(r"\S", " ", source)), 0, False
+    for _, kind, value in Environment().lex(source):
+        at = source.index(value, at)  # the lexer leaves out the spaces that a tag takes away
+        in_expression = kind == "variable_begin" or (in_expression and kind != "variable_end")
         if kind == "data":
-            said.append(value)
+            own[at : at + len(value)] = value
         elif kind == "string":
-            said.append(f" {value[1:-1]} ")
-        else:
-            said.append(("x" if in_expression else " ") * len(value))
-    return "".join(said)
+            own[at : at + len(value)] = f" {value[1:-1]} "
+        elif in_expression:
+            own[at : at + len(value)] = "x" * len(value)
+        at += len(value)
+    return re.sub(r"<[!/a-zA-Z][^<>]*>", lambda tag: " " * len(tag.group()), "".join(own))
 
 
 def _finding(rule: Rule, text: str, start: int, end: int) -> Finding:
@@ -174,7 +179,7 @@ def _additions(
 ) -> Iterator[Finding]:
     """Findings of the policy's own phrases, where no rule has found the same already."""
     for _, start, end in phrases(listed).found(folded):
-        if not any(each.start <= start and end <= each.end for each in found):
+        if not any(each.start < end and start < each.end for each in found):
             phrase = " ".join(text[start:end].split())
             why = "the policy's wording.never_say rules it out"
             yield Finding(NEVER_SAY, phrase, start, end, why, "May we ask, or offer to help?")

@@ -211,9 +211,7 @@ def _blocks(case: MessageCase, code: str, locale: str, is_html: bool) -> dict[st
     }
 
 
-def _items(
-    case: MessageCase, headings: Mapping[str, str], locale: str
-) -> tuple[list[str], list[list[str]]]:
+def _items(case: MessageCase, headings: Mapping[str, str], locale: str) -> tuple[list[str], list[list[str]]]:
     """Headings and rows of the table of invoices; columns that nobody filled are left out later."""
     named = ("number", "issued_on", "due_on", "purchase_order", "division")
     to_right = ("open", "in_question")

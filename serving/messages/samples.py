@@ -31,7 +31,9 @@ SIMPLE = MessageCase(
     contact_person="Hanna Brook",
     items=(Item("2041", date(2026, 1, 26), date(2026, 2, 25), _euro("1200.00"), "4711"),),
     pay_run_on=date(2026, 3, 5),
-    sender=Sender("Northgate Supplies", "Mira Ost", "Customer accounts", "+44 20 7946 0123", "mira@example.org"),
+    sender=Sender(
+        "Northgate Supplies", "Mira Ost", "Customer accounts", "+44 20 7946 0123", "mira@example.org"
+    ),
 )
 """One invoice, and a person at either end."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from serving.conditions import Condition, ConditionError, Term, nearest, parse
+from serving.messages.linting import lint
 from serving.policy.cases import CASE_TERMS
 from serving.policy.located import Located, Path, spoken
 from serving.policy.tone import looks_at_scores, unwelcome
@@ -104,10 +105,18 @@ class Fields:
         if not isinstance(value, str) or not value.strip():
             self.report(path, f"'{value}' is no text", "write a sentence")
 
-    def sentence(self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str]) -> None:
+    def sentence(
+        self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str], is_heard: bool = True
+    ) -> None:
+        """A sentence that keeps good manners: no word of the policy's list, and none of the vocabulary's rules
+        where a customer hears it."""
         self.text(path, entry)
-        for phrase in unwelcome(str(entry.get(str(path[-1]), "")), never_say):
+        said = str(entry.get(str(path[-1]), ""))
+        for phrase in unwelcome(said, never_say):
             self.report(path, f"says '{phrase}', which wording.never_say rules out", "ask or offer instead")
+        for found in lint(said) if is_heard else ():
+            if found.severity == "reject" and not unwelcome(found.phrase, never_say):
+                self.report(path, f"says '{found.phrase}' ({found.rule}): {found.why}", found.instead)
 
     def new_name(self, path: Path, name: str) -> None:
         self.word(path, name)
