@@ -209,11 +209,9 @@ EVASIONS = {
 
 
 @pytest.mark.parametrize("evasion", EVASIONS)
-@pytest.mark.parametrize(
-    ("sentence", "rule"), [pair for pair in UNKIND if pair[1] not in ("shouting", "cold_phrases")]
-)
-def test_typing_it_differently_does_not_help(sentence: str, rule: str, evasion: str) -> None:
-    assert rule in rules_of(EVASIONS[evasion](sentence))
+def test_typing_it_differently_does_not_help(evasion: str) -> None:
+    typed = [(EVASIONS[evasion](text), rule) for text, rule in UNKIND if rule != "shouting"]
+    assert [(text, rule) for text, rule in typed if rule not in rules_of(text)] == []
 
 
 @pytest.mark.parametrize(
@@ -379,7 +377,7 @@ AMONG_COLLEAGUES = {
     "credit_score": "default_registration",
     "credit_score_change": "default_registration",
 }
-"""Features whose sentences use a word of the trade: reasons are told to colleagues, and no template has a place for one."""
+"""Features whose sentences use a word of the trade: no template has a place for a reason."""
 
 
 def test_reasons_accuse_nobody() -> None:

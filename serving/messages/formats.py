@@ -64,7 +64,7 @@ def monies(values: Sequence[Money], locale: str) -> str:
 
 def day(value: date, locale: str) -> str:
     """5 March 2026"""
-    return format_date(value, "long", locale=locale)
+    return _kept_together(format_date(value, "long", locale=locale))
 
 
 def short_day(value: date | None, locale: str) -> str:
@@ -79,7 +79,12 @@ def weekday(value: date, locale: str) -> str:
 
 def day_of_month(value: date, locale: str) -> str:
     """5 March"""
-    return format_skeleton("MMMMd", value, locale=locale)
+    return _kept_together(format_skeleton("MMMMd", value, locale=locale))
+
+
+def _kept_together(text: str) -> str:
+    """The text without a place to break a line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def listed(values: Iterable[str], locale: str) -> str:
@@ -94,7 +99,8 @@ def length(text: str) -> int:
 
 def wrapped(text: str) -> str:
     """Paragraphs filled to the width of a page; tables and lists keep their lines."""
-    return "\n\n".join(filter(None, (_filled(block) for block in re.split(r"\n\s*\n", text))))
+    blocks = "\n\n".join(filter(None, (_filled(block) for block in re.split(r"\n\s*\n", text))))
+    return blocks.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _filled(block: str) -> str:
