@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from features.catalogue import CATALOGUE
 from features.reasons import REASON_CODES
-from serving.messages import STEP_KINDS, NextStep, lint, vocabulary
+from serving.messages import STEP_KINDS, NextStep, actions, lint, vocabulary
 from serving.messages.linting import NEVER_SAY, VOCABULARIES, read_vocabulary, static_text
 from serving.policy import Policy
 from serving.wording import contained, phrases, plain
@@ -404,3 +404,11 @@ def test_a_template_is_read_in_all_its_branches(template: str, found: list[str])
     words = static_text(template)
     assert len(words) == len(template)
     assert [each.phrase for each in lint(words)] == found
+
+
+def test_the_document_lists_every_rule_and_every_text() -> None:
+    page = (Path(__file__).parents[1] / "serving" / "messages.md").read_text(encoding="utf-8")
+    for rule in vocabulary().rules:
+        allowed = ", ".join(rule.allowed_with)
+        assert f"| `{rule.id}` | {rule.severity} | {rule.why} | {rule.instead} | {allowed} |" in page
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \|$", page, re.MULTILINE) == list(actions())
