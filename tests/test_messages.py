@@ -36,7 +36,6 @@ from serving.messages.linting import static_text
 from serving.messages.rendering import OWN_STEP, TEXTS, Language
 from serving.messages.samples import BARE, FULL, SIMPLE, STEP
 from serving.policy import Policy
-from serving.policy.cases import SCORES
 from tests.commands import runs_in
 
 GOLDEN = Path(__file__).parent / "golden_messages"
@@ -312,6 +311,7 @@ class TestTemplates:
         assert message.warnings == ("there is no text in 'tlh-KX' yet; this one is in English",)
 
 
+SCORES = ("p_late", "p_late_30", "p_late_90")
 MACROS = set(re.findall(r"{% macro (\w+)", (TEXTS / "en" / "parts.jinja").read_text(encoding="utf-8")))
 
 

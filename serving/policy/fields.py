@@ -105,16 +105,13 @@ class Fields:
         if not isinstance(value, str) or not value.strip():
             self.report(path, f"'{value}' is no text", "write a sentence")
 
-    def sentence(
-        self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str], is_heard: bool = True
-    ) -> None:
-        """A sentence that keeps good manners: no word of the policy's list, and none of the vocabulary's rules
-        where a customer hears it."""
+    def sentence(self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str]) -> None:
+        """A sentence in good manners: by the policy's list and, where customers hear it, by the vocabulary."""
         self.text(path, entry)
         said = str(entry.get(str(path[-1]), ""))
         for phrase in unwelcome(said, never_say):
             self.report(path, f"says '{phrase}', which wording.never_say rules out", "ask or offer instead")
-        for found in lint(said) if is_heard else ():
+        for found in lint(said) if entry.get("channel") != "internal" else ():
             if found.severity == "reject" and not unwelcome(found.phrase, never_say):
                 self.report(path, f"says '{found.phrase}' ({found.rule}): {found.why}", found.instead)
 

@@ -135,7 +135,7 @@ class _Reader(Fields):
             if entry.get("channel") == "internal" and entry.get("firmness") not in (0, None):
                 self.report((*here, "firmness"), "an internal step is not heard by the customer", "write 0")
             self.text((*here, "objective"), entry)
-            self.sentence((*here, "opening"), entry, never_say, entry.get("channel") != "internal")
+            self.sentence((*here, "opening"), entry, never_say)
             known = {key: value for key, value in entry.items() if key in Action.__dataclass_fields__}
             result[code] = Action(**_BLANK_ACTION | known | {"code": code})
         return result
