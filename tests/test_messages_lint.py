@@ -241,6 +241,11 @@ def test_any_text_can_be_read_and_a_phrase_in_it_is_placed(before: str, after: s
     assert places == ["dunning"] * text.count("dunning")
 
 
+@pytest.mark.parametrize("piece", ["hand -", "-", "why ", "a-", "! ", "'", "hand a b c d ", "\u200ba"])
+def test_no_text_makes_the_search_endless(piece: str) -> None:
+    lint("hand" + piece * 4000, never_say=["!", "why"])
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.text())
 def test_plain_text_comes_from_the_text_in_order(text: str) -> None:

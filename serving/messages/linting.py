@@ -7,9 +7,11 @@ none of ours and are passed over where their place is known.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,7 +69,7 @@ class Rule(BaseModel):
 
     def instead_of(self, phrase: str) -> str:
         """What to say rather than the phrase that was found."""
-        found = contained(phrase, self.better)
+        found = contained(phrase, self.better) if self.better else []
         return self.better[found[0]] if found else self.instead
 
 
@@ -178,8 +180,10 @@ def _additions(
     text: str, folded: Plain, listed: tuple[str, ...], found: Sequence[Finding]
 ) -> Iterator[Finding]:
     """Findings of the policy's own phrases, where no rule has found the same already."""
+    spans = sorted((each.start, each.end) for each in found)
+    furthest = [0, *accumulate((end for _, end in spans), max)]
     for _, start, end in phrases(listed).found(folded):
-        if not any(each.start < end and start < each.end for each in found):
+        if furthest[bisect_left(spans, (end, 0))] <= start:
             phrase = " ".join(text[start:end].split())
             why = "the policy's wording.never_say rules it out"
             yield Finding(NEVER_SAY, phrase, start, end, why, "May we ask, or offer to help?")
