@@ -7,8 +7,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -284,26 +282,3 @@ class TestDeterminism:
         again = save_model(fit_on(*sample_past.known_before(cut), cut, hasty_settings, CATALOGUE), tmp_path)
         assert again.version == small_model.version
         assert files_of(tmp_path / again.version) == files_of(models / again.version)
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("hash_seed", ["0", "77"])
-    def test_another_process_gives_the_same_bytes(
-        self, small_model: RiskModel, models: Path, tmp_path: Path, hash_seed: str
-    ) -> None:
-        program = (
-            "import sys; from datetime import date; from pathlib import Path\n"
-            "from features.history import History; from features.ledger import Ledger\n"
-            "from training.model import save_model; from training.model.fitting import fit_model\n"
-            "from training.settings import TrainingSettings\n"
-            "settings = TrainingSettings.model_validate_json(sys.argv[1])\n"
-            "history = History(Ledger.load(Path('data_samples/sample_ledger')))\n"
-            "save_model(fit_model(history, date(2026, 4, 1), settings), Path(sys.argv[2]))\n"
-        )
-        settings = json.dumps(small_model.card["settings"])
-        subprocess.run(
-            [sys.executable, "-c", program, settings, str(tmp_path)],
-            cwd=Path(__file__).parent.parent,
-            env=os.environ | {"PYTHONHASHSEED": hash_seed, "TZ": "Asia/Tokyo"},
-            check=True,
-        )
-        assert files_of(tmp_path / small_model.version) == files_of(models / small_model.version)
