@@ -3,10 +3,12 @@
     python -m tests.drills quiet --seeds 11-18 --to FOLDER
     python -m tests.drills scenarios --seeds 11-15 --to FOLDER
     python -m tests.drills report --to FOLDER
+    python -m tests.drills shocks --seeds 11-13 --customers 150 --to FOLDER
 
 A look is taken every week, as a weekly job would. An alarm that stands for several weeks in a row is one alarm.
 Each book's looks are written as they come, one JSON line each; books whose file is complete are not done again.
-The thresholds in mlflow.yaml were chosen on seeds below 10: do not report those.
+The thresholds in mlflow.yaml were chosen on seeds below 10: do not report those. `shocks` writes books and scores for
+`python -m data_samples.through_a_shock` and prints the command that compares them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -23,6 +25,7 @@ from typing import Any
 from data_samples.simulator.world import SCENARIOS
 from serving.monitoring.watching import Watch
 from tests.drills.books import CHANGES_ON, CLOSES_ON, TRAINED_BEFORE, book, model_of, watch_of, weekly
+from tests.drills.shocks import scored
 from training.model import load_model, save_model
 
 FIRST_LOOK = TRAINED_BEFORE + timedelta(weeks=8)
@@ -33,9 +36,10 @@ TOLD = ("act", "watch")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=("quiet", "scenarios", "report"))
+    parser.add_argument("what", choices=("quiet", "scenarios", "report", "shocks"))
     parser.add_argument("--seeds", default="11-14", help="a range such as 11-18")
     parser.add_argument("--only", nargs="*", help="names of scenarios")
+    parser.add_argument("--customers", type=int, default=150, help="of each book of `shocks`")
     parser.add_argument("--to", type=Path, required=True, help="the folder of results")
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
@@ -43,12 +47,23 @@ def main() -> None:
         print(json.dumps(report(given.to), indent=1))
         return
     first, _, last = given.seeds.partition("-")
-    for seed in range(int(first), int(last or first) + 1):
+    seeds = range(int(first), int(last or first) + 1)
+    if given.what == "shocks":
+        shocks(seeds, given.customers, given.to)
+        return
+    for seed in seeds:
         if given.what == "quiet":
             drill(seed, "quiet", FIRST_LOOK, CLOSES_ON, given.to)
         else:
             for name in given.only or [name for name in SCENARIOS if name != "quiet"]:
                 drill(seed, name, CHANGES_ON - timedelta(weeks=4), CHANGES_ON + WATCHED_AFTER, given.to)
+
+
+def shocks(seeds: Iterable[int], customers: int, folder: Path) -> None:
+    """Books and scores, and per scenario the command that compares them with the truth."""
+    made = [list(scored(seed, customers, folder)) for seed in seeds]
+    for books in zip(*made, strict=True):
+        print("python -m data_samples.through_a_shock", *(path for files in books for path in files))
 
 
 def drill(seed: int, scenario: str, begin: date, end: date, folder: Path) -> None:
