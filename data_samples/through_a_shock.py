@@ -112,9 +112,9 @@ def printed(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     yield f"{'':15}{'invoices':>9}{'true':>7}" + "".join(f"{name.replace('_', ' '):>20}" for name in shown)
     yield f"{'':31}" + f"{'with':>12}{'without':>8}" * len(shown)
     first, second = tables.values()
-    for name, row in first.iterrows():
+    for (name, row), (_, other) in zip(first.iterrows(), second.iterrows(), strict=True):
         said = name.date().isoformat() if isinstance(name, pd.Timestamp) else str(name)
-        pairs = "".join(f"{row[each]:12.3f}{second.loc[name, each]:8.3f}" for each in shown)
+        pairs = "".join(f"{row[each]:12.3f}{other[each]:8.3f}" for each in shown)
         yield f"{said:15}{row['invoices']:9.0f}{row['true']:7.3f}{pairs}"
 
 
