@@ -31,6 +31,7 @@ from training.model import load_model, save_model
 FIRST_LOOK = TRAINED_BEFORE + timedelta(weeks=8)
 """By then something has matured."""
 WATCHED_AFTER = timedelta(weeks=26)
+"""After what has changed, and after the end of what passes."""
 TOLD = ("act", "watch")
 
 
@@ -56,7 +57,8 @@ def main() -> None:
             drill(seed, "quiet", FIRST_LOOK, CLOSES_ON, given.to)
         else:
             for name in given.only or [name for name in SCENARIOS if name != "quiet"]:
-                drill(seed, name, CHANGES_ON - timedelta(weeks=4), CHANGES_ON + WATCHED_AFTER, given.to)
+                end = min(CHANGES_ON + timedelta(weeks=SCENARIOS[name].weeks or 0) + WATCHED_AFTER, CLOSES_ON)
+                drill(seed, name, CHANGES_ON - timedelta(weeks=4), end, given.to)
 
 
 def shocks(seeds: Iterable[int], customers: int, folder: Path) -> None:
@@ -137,6 +139,8 @@ def _scenarios(read: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         books = [days for stem, days in read.items() if stem.rpartition("-")[0] == name and name != "quiet"]
         if books:
             found[name] = {severity: _detection(books, severity) for severity in TOLD}
+            if SCENARIOS[name].weeks:
+                found[name]["weeks_until_alarms_end"] = [_weeks_until_they_end(name, days) for days in books]
     return found
 
 
@@ -164,6 +168,27 @@ def _detection(books: list[list[dict[str, Any]]], severity: str) -> dict[str, An
         "days": {"median": median(days), "least": min(days), "most": max(days)} if days else None,
         "first": sorted(set(codes)),
     }
+
+
+def _weeks_until_they_end(name: str, days: list[dict[str, Any]]) -> dict[str, int | None]:
+    """Per alarm that asked for action within the scenario, weeks from its end to the first look without it."""
+    ends_on = (CHANGES_ON + timedelta(weeks=SCENARIOS[name].weeks or 0)).isoformat()
+    asked = {
+        (code, subject)
+        for look in days
+        for severity, code, subject, _ in look["alarms"]
+        if severity == "act" and CHANGES_ON.isoformat() < look["day"] <= ends_on
+    }
+    later = [look for look in days if look["day"] >= ends_on]
+    found: dict[str, int | None] = {}
+    for code, subject in sorted(asked):
+        gone = (
+            week
+            for week, look in enumerate(later)
+            if [code, subject] not in [each[1:3] for each in look["alarms"]]
+        )
+        found[f"{code} {subject}"] = next(gone, None)
+    return found
 
 
 if __name__ == "__main__":
