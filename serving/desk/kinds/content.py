@@ -153,7 +153,7 @@ class Content(BaseModel):
 
 def on_disk(value: Any) -> str:
     """A JSON value as a cell of a ledger's file."""
-    if value is None:
+    if value is None or value == ERASED:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
