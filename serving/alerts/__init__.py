@@ -73,7 +73,8 @@ def alerts_of(
         service.complaint_alerts,
     ):
         found += more(on)
-    raised = [alert for alert in changes(stood.values(), found).standing] + [
-        a for a in found if a.key not in stood
-    ]
-    return sorted(raised, key=lambda a: (-SEVERITIES.index(a.severity), list(RULES).index(a.rule), a.key))
+    compared = changes(stood.values(), found)
+    return sorted(
+        [*compared.raised, *compared.standing],
+        key=lambda a: (-SEVERITIES.index(a.severity), list(RULES).index(a.rule), a.key),
+    )

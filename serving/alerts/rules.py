@@ -99,8 +99,8 @@ RULES: dict[str, AlertRule] = {
         "warning",
         "review_limit",
         {
-            "raised_at": Number(1.0, 0.1, 10.0, "utilisation above which it is raised"),
-            "closed_below": Number(0.95, 0.05, 10.0, "utilisation below which it is over"),
+            "raised_at": Number(1.1, 0.1, 10.0, "utilisation above which it is raised"),
+            "closed_below": Number(1.0, 0.05, 10.0, "utilisation below which it is over"),
         },
     ),
     "owes_without_credit": AlertRule(
@@ -129,6 +129,7 @@ RULES: dict[str, AlertRule] = {
         "mend_our_process",
         {
             "days": _days(7, "days after issue"),
+            "share_of_terms": Number(0.5, 0.0, 1.0, "share of the days to pay that must be lost by then"),
             "looks_back_days": _days(30, "only invoices issued within so many days"),
         },
     ),

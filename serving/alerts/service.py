@@ -61,12 +61,13 @@ def sending_alerts(day: Day) -> list[Alert]:
     if rule is None or not (sent_on < NEVER).any():
         return []
     issued, limit = day.books.issued_on, int(rule.numbers["days"])
-    slow = day.state.is_open & (issued >= day.number - rule.numbers["looks_back_days"])
-    slow &= (np.minimum(sent_on, day.number) - issued > limit) & (day.books.due_on >= day.number)
+    lag = np.minimum(sent_on, day.number) - issued
+    slow = day.state.is_open & (issued >= day.number - rule.numbers["looks_back_days"]) & (lag > limit)
+    slow &= (lag > rule.numbers["share_of_terms"] * own["terms_days"]) & (day.books.due_on >= day.number)
     alerts = []
     for customer in np.unique(day.books.customer[slow]).tolist():
         rows = np.flatnonzero(slow & (day.books.customer == customer))
-        days = int((np.minimum(sent_on, day.number) - issued)[rows].max())
+        days = int(lag[rows].max())
         waiting = int((sent_on[rows] == NEVER).sum())
         sentence = (
             f"{len(rows)} invoices left us more than {limit} days after issue, {waiting} of them not yet: the customer "

@@ -24,7 +24,8 @@ def verdict(asked: Asked, figures: Sequence[Figure]) -> str:
         sentence += f", {said['overdue_share']:.0f} % of it past due"
     sentence += "."
     if said["dso"] is not None:
-        sentence += f" Sales stay open for {said['dso']:.0f} days; if all were paid when due, it would be {said['bpdso']:.0f}."
+        sentence += f" Sales stay open for {said['dso']:.0f} days"
+        sentence += f"; if all were paid when due, it would be {said['bpdso']:.0f}."
     if said["cei"] is not None:
         sentence += f" Of what could be collected in the last {asked.day - asked.begin} days, {said['cei']:.0f} % was."
     return sentence
