@@ -27,7 +27,7 @@ def days_open(ax: Axes, days: Sequence[date], dso: Course, best: Course) -> Axes
 
 def share(ax: Axes, days: Sequence[date], values: Course, title: str, is_good: bool) -> Axes:
     """A percentage month by month, on an axis from 0 where more is bad, up to 100 where it is good."""
-    _line(ax, date2num(list(days)), np.array(_gaps(values), float), STRONG, "")
+    _line(ax, date2num(list(days)), np.array(_gaps(values), float), STRONG, "", " %")
     _over_time(ax, days, title, "")
     high = np.nanmax(np.array(_gaps(values), float), initial=0.0)
     ax.set_ylim(0, 104 if is_good else max(1.25 * high, 5))
@@ -50,7 +50,8 @@ def ages(ax: Axes, names: Sequence[str], amounts: Sequence[float], unit: str) ->
             color=INK,
         )
     ax.set_yticks(
-        range(len(names)), ["not due yet" if name == "current" else f"{name} days" for name in names]
+        range(len(names)),
+        ["not due yet" if name == "current" else f"{name.replace('-', '–')} days" for name in names],
     )
     _finish(ax, "How long past due is what is open?", f"{word}{unit}", "")
     ax.invert_yaxis()
@@ -63,12 +64,12 @@ def _gaps(values: Course) -> list[float]:
     return [np.nan if value is None else value for value in values]
 
 
-def _line(ax: Axes, x: np.ndarray, y: np.ndarray, colour: str, name: str) -> None:
+def _line(ax: Axes, x: np.ndarray, y: np.ndarray, colour: str, name: str, unit: str = "") -> None:
     ax.plot(x, y, color=colour, linewidth=2.0 if colour == STRONG else 1.4, marker="o", markersize=3.5)
     known = np.flatnonzero(~np.isnan(y))
     if len(known):
         last = known[-1]
-        text = f"{y[last]:.0f}" + (f"\n{name}" if name else "")
+        text = f"{y[last]:.0f}{unit}" + (f"\n{name}" if name else "")
         ax.annotate(text, (x[last], y[last]), (7, 0), textcoords="offset points", va="center", fontsize=8.5,
                     color=colour, annotation_clip=False)  # fmt: skip
 

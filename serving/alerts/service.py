@@ -31,9 +31,8 @@ def promise_alerts(day: Day) -> list[Alert]:
         row, unit = int(found.invoice[place]), str(day.books.unit[found.invoice[place]])
         promised, came = (written_amount(int(of[place]), unit) for of in (found.amount, found.came))
         promised_on = to_date(int(found.deadline[place]) - int(number["grace_days"]))
-        sentence = (
-            f"{promised} {unit} was promised by {promised_on}; {came} came. We said we would follow up."
-        )
+        part = f"{came} came" if found.came[place] > 0 else "nothing came"
+        sentence = f"{promised} {unit} was promised by {promised_on}; {part}. We said we would follow up."
         evidence = [{"promise_id": str(found.promise_id[place]), "promised_on": promised_on.isoformat()}]
         about = f"{found.promise_id[place]}:{day.invoice_id(row)}"
         customer = int(day.books.customer[row])
@@ -69,9 +68,10 @@ def sending_alerts(day: Day) -> list[Alert]:
         rows = np.flatnonzero(slow & (day.books.customer == customer))
         days = int(lag[rows].max())
         waiting = int((sent_on[rows] == NEVER).sum())
+        many = "1 invoice" if len(rows) == 1 else f"{len(rows)} invoices"
         sentence = (
-            f"{len(rows)} invoices left us more than {limit} days after issue, {waiting} of them not yet: the customer "
-            "cannot pay in time what it has not seen. Send them, and offer a later due date."
+            f"{many} left us up to {days} days after issue ({waiting} not sent yet): nobody pays in time what "
+            "they have not seen. Send what is missing, and offer a later due date."
         )
         evidence = [day.invoice_row(int(row)) for row in rows[:SHOWN]]
         alerts.append(day.alert("invoice_not_sent", customer, limit, days, sentence, evidence))

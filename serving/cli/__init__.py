@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from serving.cli import (
+    alerts,
     backtests,
     decisions,
     demo,
@@ -85,6 +86,7 @@ for part in (
     scores,
     forecast,
     kpis,
+    alerts,
     monitor,
     decisions,
     desk,
