@@ -128,7 +128,7 @@ RULES: dict[str, AlertRule] = {
         "notice",
         "mend_our_process",
         {
-            "days": _days(7, "days after issue"),
+            "days": _days(10, "days after issue"),
             "share_of_terms": Number(0.5, 0.0, 1.0, "share of the days to pay that must be lost by then"),
             "looks_back_days": _days(30, "only invoices issued within so many days"),
         },
