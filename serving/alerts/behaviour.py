@@ -7,6 +7,7 @@ out: they are late for a reason that is known.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ BOOK_WEEKS = 4.0
 """So many due weeks of the book's are added to a customer's own."""
 MOST_DAYS, LEAST_DAYS = 90, -30
 """Days late are capped, so that one forgotten invoice does not make a habit."""
+WINDOWS = (1.0, 0.5, 0.25)
+"""A sudden stop shows in the latest weeks first: parts of the recent days that are looked at."""
 STANDING_SLACK = 2.0
 """An alert that stands is over when not even thresholds so many times lower are met."""
 SHOWN = 5
@@ -99,27 +102,28 @@ def behaviour_changes(day: Day) -> list[Alert]:
         return []
     number = rule.numbers
     weeks = due_weeks(day, day.late_after, int(number["past_days"] + number["recent_days"]))
-    recent = weeks.judged_on >= day.number - number["recent_days"]
-    past, now = (Habit.of(weeks, mask, day.customers) for mask in (~recent, recent))
-    book = past.late.sum() / max(past.weeks.sum(), 1)
-    usual = past.late_share(book)
+    alerts: dict[int, Alert] = {}
+    for part in WINDOWS:
+        recent = weeks.judged_on >= day.number - number["recent_days"] * part
+        past, now = (Habit.of(weeks, mask, day.customers) for mask in (~recent, recent))
+        for customer in np.flatnonzero(_has_changed(day, past, now, number)).tolist():
+            if customer not in alerts:
+                alerts[customer] = _stopped(day, weeks, recent, past, now, customer)
+    return [alerts[customer] for customer in sorted(alerts)]
+
+
+def _has_changed(day: Day, past: Habit, now: Habit, number: Mapping[str, float]) -> np.ndarray:
+    """Which good customers with overdue money were late more often now than chance would have it."""
+    usual = past.late_share(past.late.sum() / max(past.weeks.sum(), 1))
     share = (now.late + BOOK_WEEKS / 2 * usual) / (now.weeks + BOOK_WEEKS / 2)
     is_good = (past.weeks >= number["fewest_weeks_before"]) & (
         past.late <= number["most_late_before"] * past.weeks
     )
     # What stands needs clearly better weeks to be over, so that an alert does not come and go.
     slack = np.where(day.stood("behaviour_change"), STANDING_SLACK, 1.0)
-    unlikely = binom.sf(now.late - 1, now.weeks.astype(int), usual) <= number["chance"] * slack**4
-    changed = (
-        is_good
-        & (now.late >= number["fewest_late_weeks"])
-        & unlikely
-        & (share - usual >= number["least_rise"] / slack)
-    )
-    changed &= day.owes
-    return [
-        _stopped(day, weeks, recent, past, now, customer) for customer in np.flatnonzero(changed).tolist()
-    ]
+    chance = binom.sf(now.late - 1, now.weeks.astype(int), usual) * len(WINDOWS)
+    changed = is_good & (now.late >= number["fewest_late_weeks"]) & (chance <= number["chance"] * slack**4)
+    return changed & (share - usual >= number["least_rise"] / slack) & day.owes
 
 
 def _stopped(day: Day, weeks: Weeks, recent: np.ndarray, past: Habit, now: Habit, customer: int) -> Alert:
@@ -151,7 +155,9 @@ def slower_payers(day: Day, already: set[str | None]) -> list[Alert]:
     past, now = (Habit.of(weeks, mask, day.customers) for mask in (~recent, recent))
     rise, error = _rise(past, now)
     changed = (
-        (past.weeks >= number["fewest_weeks_before"]) & (now.weeks >= number["fewest_weeks_now"]) & day.owes
+        (past.weeks >= number["fewest_weeks_before"])
+        & (now.weeks >= number["fewest_weeks_now"])
+        & day.has_open
     )
     slack = np.where(day.stood("slower_than_usual"), STANDING_SLACK, 1.0)
     changed &= (rise >= number["least_days"] / slack) & (rise >= number["least_score"] * error / slack)

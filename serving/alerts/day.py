@@ -48,6 +48,12 @@ class Day:
         return len(self.books.history.customers)
 
     @cached_property
+    def divisions(self) -> np.ndarray:
+        """The division of each invoice, '' where none is named."""
+        named = self.books.history.tables["invoices"]["division"].fillna("")
+        return np.asarray(named.to_numpy(dtype=object))
+
+    @cached_property
     def owes(self) -> np.ndarray:
         """Which customers have money open that is past due; shape (customers,)."""
         rows = np.flatnonzero(self.state.is_open & (self.books.due_on < self.number))

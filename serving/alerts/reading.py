@@ -64,3 +64,16 @@ def _number(fields: Fields, code: str, name: str, value: Any) -> float:
         fields.report((SECTION, code, name), f"'{value}' cannot be '{name}'", mend)
         return limits.default
     return float(value)
+
+
+def changed_alerts(settings: AlertSettings) -> dict[str, Any]:
+    """The section as plain data, with what differs from the rules as shipped; empty where nothing does."""
+    shipped = default_settings().rules
+    section: dict[str, Any] = {}
+    for code, rule in shipped.items():
+        own = settings.of(code)
+        if own is None:
+            section[code] = False
+        elif own != rule:
+            section[code] = {"severity": own.severity, **own.numbers}
+    return {SECTION: section} if section else {}

@@ -124,12 +124,11 @@ RULES: dict[str, AlertRule] = {
         {"steps": Number(2, 1, 10, "tiers by which it must have worsened")},
     ),
     "invoice_not_sent": AlertRule(
-        "an invoice has not left us, or left us late",
+        "invoices of a division have not left us",
         "notice",
         "mend_our_process",
         {
             "days": _days(10, "days after issue"),
-            "share_of_terms": Number(0.5, 0.0, 1.0, "share of the days to pay that must be lost by then"),
             "looks_back_days": _days(30, "only invoices issued within so many days"),
         },
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from features.days import NEVER, day_numbers, to_date
+from features.days import day_numbers, to_date
 from features.ledger import written_amount
 from serving.alerts.alert import Alert
 from serving.alerts.day import Day
@@ -53,28 +53,27 @@ def _replaced(invoice: np.ndarray, made_on: np.ndarray, deadline: np.ndarray) ->
 
 
 def sending_alerts(day: Day) -> list[Alert]:
-    """Invoices not sent, or sent late, by customer; only where the ledger says when invoices are sent."""
+    """Open invoices that have not left us, one alert per division; only where the ledger says when they leave."""
     rule = day.settings.of("invoice_not_sent")
-    own = day.books.history.invoices
-    sent_on = np.where(own["sent_on"] < day.number, own["sent_on"], NEVER)
-    if rule is None or not (sent_on < NEVER).any():
+    own, number = day.books.history.invoices, day.number
+    if rule is None or not (own["sent_on"] < number).any():
         return []
-    issued, limit = day.books.issued_on, int(rule.numbers["days"])
-    lag = np.minimum(sent_on, day.number) - issued
-    slow = day.state.is_open & (issued >= day.number - rule.numbers["looks_back_days"]) & (lag > limit)
-    slow &= (lag > rule.numbers["share_of_terms"] * own["terms_days"]) & (day.books.due_on >= day.number)
+    age = number - day.books.issued_on
+    waiting = day.state.is_open & (own["sent_on"] >= number)
+    waiting &= (age > rule.numbers["days"]) & (age <= rule.numbers["looks_back_days"])
     alerts = []
-    for customer in np.unique(day.books.customer[slow]).tolist():
-        rows = np.flatnonzero(slow & (day.books.customer == customer))
-        days = int(lag[rows].max())
-        waiting = int((sent_on[rows] == NEVER).sum())
-        many = "1 invoice" if len(rows) == 1 else f"{len(rows)} invoices"
+    for division in sorted(set(day.divisions[waiting].tolist())):
+        rows = np.flatnonzero(waiting & (day.divisions == division))
+        rows = rows[np.argsort(-day.books.amount[rows], kind="stable")]
+        many = "1 invoice has" if len(rows) == 1 else f"{len(rows)} invoices have"
         sentence = (
-            f"{many} left us up to {days} days after issue ({waiting} not sent yet): nobody pays in time what "
-            "they have not seen. Send what is missing, and offer a later due date."
+            f"{many} not left us up to {int(age[rows].max())} days after issue: nobody pays in time what they have "
+            "not seen. Send them, and offer a later due date."
         )
         evidence = [day.invoice_row(int(row)) for row in rows[:SHOWN]]
-        alerts.append(day.alert("invoice_not_sent", customer, limit, days, sentence, evidence))
+        alerts.append(
+            day.alert("invoice_not_sent", None, 0, len(rows), sentence, evidence, about=division or "all")
+        )
     return alerts
 
 
@@ -88,8 +87,7 @@ def lag_alerts(day: Day) -> list[Alert]:
         "delivery to issue": (own["delivered_on"], issued - own["delivered_on"]),
         "issue to sending": (own["sent_on"], own["sent_on"] - issued),
     }
-    division = day.books.history.tables["invoices"]["division"].fillna("").to_numpy(dtype=object)
-    alerts = []
+    division, alerts = day.divisions, []
     for name, (other, lag) in steps.items():
         for each in sorted(set(division.tolist())):
             known = day.state.is_known & (other < day.number) & (division == each)
