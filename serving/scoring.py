@@ -97,6 +97,20 @@ class Scorer:
         other._use(model, self.history if model.rule == self.model.rule else History(self.ledger, model.rule))
         return other
 
+    def with_policy(self, policy: Policy) -> Scorer:
+        """The same book and model under another policy."""
+        other = copy(self)
+        other.policy = policy
+        return other
+
+    def with_book(self, ledger: Ledger) -> Scorer:
+        """The same model and policy on a ledger of some customers; totals and recalibration stay the book's."""
+        other = copy(self)
+        other.ledger = ledger
+        other.history = History(ledger, self.model.rule, context=self.history)
+        other.facts = Facts(other.history)
+        return other
+
     def _use(self, model: RiskModel, history: History) -> None:
         if getattr(self, "history", None) is not history:
             self.history, self.facts = history, Facts(history)
@@ -229,13 +243,14 @@ class Scorer:
         return {
             "customer_id": customer_id,
             "as_of": day.isoformat(),
-            **self._master(code, day),
+            **self.master(code, day),
             "payment_behaviour": self._behaviour(invoices[:1], day),
-            "open": self._owed(mine, day),
+            "open": self.owed(mine, day),
             "scores": records(self._score(self.facts, mine, day)),
         }
 
-    def _master(self, code: np.ndarray, day: date) -> dict[str, Any]:
+    def master(self, code: np.ndarray, day: date) -> dict[str, Any]:
+        """What the master data say of a customer, by its number; what is blank is left out."""
         row = self.facts.master(code, day_number(day)).iloc[0]
         names = ("name", "parent_id", "debtor_type", "country", "industry")
         return {name: row[name] for name in names if row[name]}
@@ -253,7 +268,8 @@ class Scorer:
             "overdue_invoices": int(past.overdue.count()[0]),
         }
 
-    def _owed(self, rows: np.ndarray, day: date) -> list[dict[str, Any]]:
+    def owed(self, rows: np.ndarray, day: date) -> list[dict[str, Any]]:
+        """What is open of some invoice positions at the start of the day, per currency."""
         owed = self.facts.amount_open(rows, np.full(len(rows), day_number(day)))
         totals = pd.Series(owed).groupby(self.facts.named["currency"][rows]).agg(["sum", "count"])
         return [

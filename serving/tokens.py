@@ -12,10 +12,13 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+
+from serving.roles import Caller, rights_of
 
 FILE_NAME = "tokens.json"
 
@@ -27,10 +30,36 @@ class Token:
     name: str
     sha256: str
     created_on: str
+    role: str = "ar_system"
+    scopes: tuple[str, ...] = ()
+    """Rights of the role that the token is narrowed to; none: all of them."""
+    expires_on: str | None = None
+    """The first day on which it no longer works."""
+
+    def caller(self) -> Caller:
+        """Who asks with this token."""
+        return Caller(self.name, self.role, rights_of(self.role, self.scopes))
+
+    def is_expired(self, today: date) -> bool:
+        """Whether its time is over."""
+        return self.expires_on is not None and today.isoformat() >= self.expires_on
 
 
-def create_token(home: Path, name: str, created_on: date) -> str:
-    """Add a token and return its secret, which nothing can show again; raises ValueError for a bad name."""
+def create_token(
+    home: Path,
+    name: str,
+    created_on: date,
+    role: str = "ar_system",
+    scopes: Sequence[str] = (),
+    expires_on: date | None = None,
+) -> str:
+    """Add a token and return its secret, which nothing can show again.
+
+    Raises ValueError for a bad name, an unknown role, scopes beyond it, or a day that is over.
+    """
+    rights_of(role, scopes)
+    if expires_on is not None and expires_on <= created_on:
+        raise ValueError(f"a token that expires on {expires_on} would never work: name a later day")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise ValueError(
             f"Token name {name!r} cannot be used. Take 1 to 64 letters, digits, dots, dashes or underscores, "
@@ -40,7 +69,9 @@ def create_token(home: Path, name: str, created_on: date) -> str:
     if any(token.name == name for token in known):
         raise ValueError(f"A token named {name!r} exists. Revoke it first, or choose another name.")
     secret = "dc_" + secrets.token_urlsafe(32)
-    _write(home, [*known, Token(name, _fingerprint(secret.encode()), created_on.isoformat())])
+    until = None if expires_on is None else expires_on.isoformat()
+    made = Token(name, _fingerprint(secret.encode()), created_on.isoformat(), role, tuple(scopes), until)
+    _write(home, [*known, made])
     return secret
 
 
@@ -64,13 +95,13 @@ def revoke_token(home: Path, name: str) -> None:
     _write(home, kept)
 
 
-def name_of(home: Path, secret: bytes) -> str | None:
-    """The name of the token with this secret, or None; as fast for a near miss as for a far one."""
+def token_of(home: Path, secret: bytes) -> Token | None:
+    """The token with this secret, or None; as fast for a near miss as for a far one."""
     asked = _fingerprint(secret)
     found = None
     for token in list_tokens(home):
         if hmac.compare_digest(token.sha256, asked):
-            found = token.name
+            found = token
     return found
 
 
@@ -82,7 +113,8 @@ def _fingerprint(secret: bytes) -> str:
 def _read(path: Path, state: tuple[int, int, int]) -> tuple[Token, ...]:
     """The file's tokens; `state` changes with the file, so that a revoked token stops working at once."""
     try:
-        return tuple(Token(**row) for row in json.loads(path.read_text(encoding="utf-8")))
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(Token(**row | {"scopes": tuple(row.get("scopes", ()))}) for row in rows)
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"{path}: not a token file ({error}). Remove it and create the tokens again."

@@ -342,7 +342,7 @@ def test_tokens_are_made_listed_and_revoked(run_anew: Run) -> None:
     assert made.exit_code == 0 and made.stdout.startswith("dc_") and len(made.stdout.splitlines()) == 1
     assert run_anew("tokens", "create", "erp").exit_code == 2
     listed = run_anew("tokens", "list")
-    assert "erp  since 20" in listed.stdout and "1 token." in listed.stdout
+    assert "erp  ar_system  since 20" in listed.stdout and "1 token." in listed.stdout
     assert made.stdout.strip() not in listed.stdout
     assert [token["name"] for token in json.loads(run_anew("tokens", "list", "--json").stdout)] == ["erp"]
     assert run_anew("tokens", "revoke", "erp").exit_code == 0

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import stat
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from serving.api.guard import Guard
 from serving.api.limits import Allowance
 from serving.api.problems import ProblemError, busy
 from serving.api.settings import Settings
-from serving.tokens import create_token, list_tokens, name_of, revoke_token
+from serving.tokens import create_token, list_tokens, revoke_token, token_of
 from tests.caller import Caller
 
 TODAY = date(2026, 3, 31)
@@ -351,12 +351,8 @@ def test_tokens_are_kept_as_fingerprints_readable_by_their_owner_only(tmp_path: 
         ("erp", "2026-03-31"),
         ("night-run", "2026-03-31"),
     ]
-    assert [name_of(home, secret.encode()) for secret in (first, second, "dc_x", "")] == [
-        "erp",
-        "night-run",
-        None,
-        None,
-    ]
+    found = [token_of(home, secret.encode()) for secret in (first, second, "dc_x", "")]
+    assert [token and token.name for token in found] == ["erp", "night-run", None, None]
     assert list(home.iterdir()) == [file]
 
 
@@ -365,6 +361,45 @@ def test_token_names_are_plain_and_used_once(tmp_path: Path, name: str) -> None:
     create_token(tmp_path, "erp", TODAY)
     with pytest.raises(ValueError, match="another name" if name == "erp" else "cannot be used"):
         create_token(tmp_path, name, TODAY)
+
+
+def test_a_token_works_until_the_day_it_expires(tmp_path: Path) -> None:
+    secret = create_token(tmp_path, "erp", TODAY, "viewer", expires_on=TODAY + timedelta(days=1))
+    sent = {"authorization": f"Bearer {secret}"}
+    for days, expected in ((0, None), (1, "token_needed")):
+        access = Access(tmp_path, True, lambda: True, lambda days=days: TODAY + timedelta(days=days))
+        asked = access_of(access, sent)
+        assert asked == expected if expected else (asked.role, asked.may("write:facts")) == ("viewer", False)
+
+
+def access_of(access: Access, headers: dict[str, str]) -> Any:
+    pairs = [(name.encode(), value.encode()) for name, value in (headers | {"host": "localhost"}).items()]
+    try:
+        return access.caller({"client": ("127.0.0.1", 1), "headers": pairs})
+    except ProblemError as error:
+        return error.kind
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes", "said"),
+    [
+        ("boss", (), "there is no role 'boss'"),
+        ("viewer", ("read:everything",), "there is no scope 'read:everything'"),
+        ("viewer", ("write:policy",), "the role viewer has no right 'write:policy'"),
+    ],
+)
+def test_a_token_has_rights_of_its_role_alone(
+    tmp_path: Path, role: str, scopes: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        create_token(tmp_path, "x", TODAY, role, scopes)
+    create_token(tmp_path, "narrow", TODAY, "analyst", ("read:scores",))
+    assert list_tokens(tmp_path)[0].caller().rights == {"read:scores"}
+
+
+def test_a_token_that_has_expired_already_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="would never work"):
+        create_token(tmp_path, "x", TODAY, expires_on=TODAY)
 
 
 def test_revoking_names_the_tokens_there_are(tmp_path: Path) -> None:

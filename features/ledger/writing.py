@@ -11,7 +11,7 @@ import pandas as pd
 from features.ledger import cells
 from features.ledger.reading import RawTable
 from features.ledger.settings import FILE, LedgerSettings, load_settings, write_settings
-from features.ledger.tables import TABLES, Column
+from features.ledger.tables import TABLES, Column, Table
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
@@ -64,6 +64,23 @@ def _safe(value: object) -> object:
     return escaped(value) if isinstance(value, str) else value
 
 
+def rows_of(tables: dict[str, pd.DataFrame]) -> dict[str, list[dict[str, str]]]:
+    """Typed tables as {table: [row, …]}, blank cells left out: what `Ledger.from_rows` reads back the same."""
+    return {name: _rows(TABLES[name], frame) for name, frame in tables.items()}
+
+
+def _rows(table: Table, frame: pd.DataFrame) -> list[dict[str, str]]:
+    columns = [
+        _texts(frame[column.name]) if column.kind == "text" else _written(column, frame)
+        for column in table.on_disk
+    ]
+    names = [column.name for column in table.on_disk]
+    return [
+        {name: text for name, text in zip(names, row, strict=True) if text is not None}
+        for row in zip(*columns, strict=True)
+    ]
+
+
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Writes beside the file and then moves into place, so that a reader never sees half of it."""
     unfinished = path.with_name(path.name + ".part")
@@ -88,9 +105,9 @@ def _holds_any(column: Column, frame: pd.DataFrame) -> bool:
 def _written(column: Column, frame: pd.DataFrame) -> list[str | None]:
     values = frame[column.name]
     if column.kind == "text":
-        return [escaped(text) if text == text else None for text in values.tolist()]
+        return [None if text is None else escaped(text) for text in _texts(values)]
     if column.kind == "currency":
-        return [text if text == text else None for text in values.tolist()]
+        return _texts(values)
     if column.kind == "date":
         days = values.to_numpy().astype("datetime64[D]").astype(str).tolist()
         return [None if day == "NaT" else day for day in days]
@@ -99,6 +116,10 @@ def _written(column: Column, frame: pd.DataFrame) -> list[str | None]:
     if column.kind == "number":
         return [None if value != value else repr(value) for value in values.tolist()]
     return _written_amounts(values, frame)
+
+
+def _texts(values: pd.Series) -> list[str | None]:
+    return [text if text == text else None for text in values.tolist()]
 
 
 def _written_amounts(values: pd.Series, frame: pd.DataFrame) -> list[str | None]:

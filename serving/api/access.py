@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import cached_property
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -16,7 +17,8 @@ from pathlib import Path
 from starlette.types import Scope
 
 from serving.api.problems import ProblemError
-from serving.tokens import name_of
+from serving.roles import Caller, local_caller
+from serving.tokens import token_of
 
 LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
@@ -68,9 +70,14 @@ class Access:
     """Decides from the connection and the headers who asks, or raises the problem to answer with."""
 
     def __init__(
-        self, home: Path, requires_token: bool, on_loopback: Callable[[], bool] = listens_on_loopback_only
+        self,
+        home: Path,
+        requires_token: bool,
+        on_loopback: Callable[[], bool] = listens_on_loopback_only,
+        today: Callable[[], date] = date.today,
     ) -> None:
         self._home = home
+        self._today = today
         self._requires_token = requires_token
         self._on_loopback = on_loopback
 
@@ -78,27 +85,27 @@ class Access:
     def _is_local_service(self) -> bool:
         return self._on_loopback()
 
-    def caller(self, scope: Scope) -> str:
-        """The caller's name for the rate limit: its token's name or its address."""
+    def caller(self, scope: Scope) -> Caller:
+        """Who asks: the owner of a token, or somebody at an address of this machine."""
         if self._is_local_service:
             _check_host(_headers(scope, b"host"))
         address = (scope.get("client") or ("",))[0]
         if not self._requires_token and self._is_local_service and is_loopback(address):
-            return address
-        return "token " + self._token_name(_headers(scope, b"authorization"))
+            return local_caller(address)
+        return self._owner(_headers(scope, b"authorization"))
 
-    def _token_name(self, presented: list[bytes]) -> str:
+    def _owner(self, presented: list[bytes]) -> Caller:
         scheme, _, secret = presented[0].partition(b" ") if len(presented) == 1 else (b"", b"", b"")
-        name = name_of(self._home, secret.strip()) if scheme.lower() == b"bearer" else None
-        if name is None:
+        token = token_of(self._home, secret.strip()) if scheme.lower() == b"bearer" else None
+        if token is None or token.is_expired(self._today()):
             raise ProblemError(
                 "token_needed",
-                "The token is unknown or revoked; `duecourse tokens list` shows those in use."
+                "The token is unknown, revoked or expired; `duecourse tokens list` shows those in use."
                 if presented
                 else "Send `Authorization: Bearer TOKEN`; `duecourse tokens create NAME` makes one.",
                 headers={"WWW-Authenticate": 'Bearer realm="duecourse"'},
             )
-        return name
+        return token.caller()
 
 
 def _headers(scope: Scope, name: bytes) -> list[bytes]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.api.access import Access
+from serving.api.asking import CALLER
 from serving.api.documents import CONTENT_POLICY
 from serving.api.limits import Allowance, check_content_type, read_body
 from serving.api.problems import MEDIA_TYPE, ProblemError, busy, new_incident, problem_of_status
@@ -93,7 +94,8 @@ class Guard:
         except ProblemError:
             self._allowance.take("stranger at " + (scope.get("client") or ("",))[0])
             raise
-        self._allowance.take(caller)
+        self._allowance.take(f"{caller.role} {caller.name}")
+        scope[CALLER] = caller
         if scope["path"] in FRAMEWORK_PATHS:
             raise problem_of_status(404)
         if scope["method"] in METHODS_WITH_BODY:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from serving.cli.common import (
+    Day,
     Refusal,
     as_json,
     as_of_option,
@@ -19,6 +20,7 @@ from serving.cli.common import (
     policy_option,
     refusing,
 )
+from serving.roles import ROLES
 from serving.tokens import create_token, list_tokens, revoke_token
 
 ENVIRONMENT = """\b
@@ -63,30 +65,53 @@ def serve(ledger: Path, host: str, port: int, as_of: date | None, policy: Path |
         raise Refusal(str(error)) from None
 
 
+def _rights_in_words() -> str:
+    """Roles and their rights, for the help."""
+    lines = [f"  {role:15} {', '.join(sorted(rights))}" for role, rights in ROLES.items()]
+    return "\n\n".join(f"\b\n{line}" for line in ["Roles and their rights:", *lines])
+
+
 @click.group()
 def tokens() -> None:
     """Tokens of API callers: needed off loopback, and everywhere with DUECOURSE_AUTH=required."""
 
 
-@tokens.command()
+@tokens.command(epilog=_rights_in_words())
 @click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(list(ROLES)),
+    default="ar_system",
+    show_default=True,
+    help="What its owner does.",
+)
+@click.option(
+    "--scope", "scopes", multiple=True, help="Narrow it to this right of the role; may be repeated."
+)
+@click.option("--expires", type=Day(), help="The first day on which it no longer works. Default: never.")
 @refusing()
-def create(name: str) -> None:
+def create(name: str, role: str, scopes: tuple[str, ...], expires: date | None) -> None:
     """Make a token and print it, once: only its hash is kept."""
-    click.echo(create_token(home(), name, now().date()))
+    click.echo(create_token(home(), name, now().date(), role, scopes, expires))
 
 
 @tokens.command("list")
 @json_option
 @refusing()
 def list_(is_json: bool) -> None:
-    """Names of the tokens and since when they exist."""
+    """The tokens: role, since when, until when."""
     found = list_tokens(home())
     if is_json:
-        click.echo(as_json([{"name": token.name, "created_on": str(token.created_on)} for token in found]))
+        columns = ("name", "role", "scopes", "created_on", "expires_on")
+        click.echo(as_json([{name: getattr(token, name) for name in columns} for token in found]))
         return
     for token in found:
-        out.print(f"{token.name}  since {token.created_on}", markup=False)
+        until = f" until {token.expires_on}" if token.expires_on else ""
+        over = ", expired" if token.is_expired(now().date()) else ""
+        narrowed = f" ({', '.join(token.scopes)})" if token.scopes else ""
+        out.print(
+            f"{token.name}  {token.role}{narrowed}  since {token.created_on}{until}{over}", markup=False
+        )
     out.print(f"{len(found)} token{'' if len(found) == 1 else 's'}.")
 
 

@@ -1,0 +1,212 @@
+"""How does a write at the desk change the very next answer, in a book of any size?
+
+The Scorer of the whole book is made once. When the desk has grown since, the customers it has grown by (and
+those of their groups) are read again as a small ledger of their own, with the book's totals as context; an
+invoice scored alone has the bits it has in the book, so nobody can tell the difference. An answer is given by
+one `LiveScorer`, a snapshot: what comes in while it is worked out counts for the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from features.ledger import Ledger
+from serving.book import customers_of, part_of
+from serving.desk.errors import DeskUnavailable
+from serving.policy import Policy
+from serving.scoring import Scorer
+
+if TYPE_CHECKING:
+    from serving.desk import Desk
+    from training.model import Explanation
+
+log = logging.getLogger("bentoml.duecourse")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose an invoice is, and in which currency."""
+
+    customer_id: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class LiveScorer:
+    """One moment's scorer: `whole` for most customers, `part` for those of whom the desk knows more."""
+
+    whole: Scorer
+    part: Scorer | None
+    changed: frozenset[str]
+    """Customers that `part` answers for."""
+    open_scores: Callable[[Scorer, date, bool], pd.DataFrame]
+    """Score rows of all open invoices of the whole book, kept between answers."""
+
+    @property
+    def as_of(self) -> date:
+        """The book day."""
+        return self.whole.as_of
+
+    def of_invoice(self, invoice_id: str) -> Scorer:
+        """The scorer that answers for an invoice."""
+        is_changed = self.part is not None and self.part.facts.position(invoice_id) >= 0
+        return self.part if self.part is not None and is_changed else self.whole
+
+    def owner_of(self, invoice_id: str) -> Owner | None:
+        """Whose an invoice is, and in which currency; None where nobody knows it."""
+        facts = self.of_invoice(invoice_id).facts
+        position = facts.position(invoice_id)
+        if position < 0:
+            return None
+        return Owner(str(facts.named["customer_id"][position]), str(facts.named["currency"][position]))
+
+    def knows_customer(self, customer_id: str) -> bool:
+        """Whether anything is recorded of a customer."""
+        scorers = [each for each in (self.whole, self.part) if each is not None]
+        return any((each.history.customer_codes(pd.Series([customer_id])) >= 0).any() for each in scorers)
+
+    def of_customer(self, customer_id: str) -> Scorer:
+        """The scorer that answers for a customer."""
+        return self.part if self.part is not None and customer_id in self.changed else self.whole
+
+    def score_of(self, invoice_id: str, as_of: date | None = None) -> dict[str, Any]:
+        """The full score row of one invoice; UnknownIdError, NotOpenError."""
+        return self.of_invoice(invoice_id).score_of(invoice_id, as_of)
+
+    def explain(self, invoice_id: str, as_of: date | None = None) -> tuple[dict[str, Any], Explanation]:
+        """The score row of one invoice and its explanation; UnknownIdError, NotOpenError."""
+        return self.of_invoice(invoice_id).explain(invoice_id, as_of)
+
+    def customer(self, customer_id: str, as_of: date | None = None) -> dict[str, Any]:
+        """How a customer pays and what it owes; UnknownIdError."""
+        return self.of_customer(customer_id).customer(customer_id, as_of)
+
+    def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
+        """Score rows in the order asked, and what was not scored."""
+        if self.part is None:
+            return self.whole.score_invoices(invoice_ids, as_of)
+        rows: dict[int, dict[str, Any]] = {}
+        problems: dict[int, dict[str, Any]] = {}
+        for scorer in (self.whole, self.part):
+            places = [place for place, each in enumerate(invoice_ids) if self.of_invoice(each) is scorer]
+            scored, wrong = scorer.score_invoices([invoice_ids[place] for place in places], as_of)
+            lost = [int(each["pointer"].rpartition("/")[2]) for each in wrong]
+            kept = [place for at, place in enumerate(places) if at not in set(lost)]
+            rows |= dict(zip(kept, scored, strict=True))
+            for at, problem in zip(lost, wrong, strict=True):
+                problems[places[at]] = problem | {"pointer": f"/invoice_ids/{places[at]}"}
+        return [rows[at] for at in sorted(rows)], [problems[at] for at in sorted(problems)]
+
+    def score_open(self, as_of: date | None = None, full: bool = False) -> pd.DataFrame:
+        """One score row per invoice open on the day, ordered by invoice id."""
+        day = as_of or self.as_of
+        whole = self.open_scores(self.whole, day, full)
+        if self.part is None:
+            return whole
+        others = whole[~whole["customer_id"].isin(list(self.changed))]
+        parts = [each for each in (others, self.part.score_open(day, full)) if len(each)]
+        if not parts:
+            return others
+        return pd.concat(parts).sort_values("invoice_id", kind="stable", ignore_index=True)
+
+
+class Live:
+    """The desk beside the book: gives the LiveScorer of this moment. Safe to use from several threads.
+
+    While the desk's database does not answer, what it said last goes on to count; writes are refused meanwhile.
+
+    `follows_policy`: the policy activated at the desk decides, where there is one, and not the Scorer's own.
+    """
+
+    def __init__(self, export: Ledger, desk: Desk, since: int, follows_policy: bool = True) -> None:
+        self._export = export
+        self._desk = desk
+        self._follows_policy = follows_policy
+        self._since = since
+        """The desk's sequence number before the whole book was put together."""
+        self._lock = threading.Lock()
+        self._kept: tuple[Scorer, int, LiveScorer] | None = None
+        self._by_policy: tuple[Scorer, Scorer] | None = None
+        self._open: dict[tuple[int, date, bool], tuple[Scorer, pd.DataFrame]] = {}
+
+    def over(self, scorer: Scorer) -> LiveScorer:
+        """The scorer of the whole book, with everything that came in since."""
+        with self._lock:  # one reads again, the others wait for it instead of doing the same
+            kept = self._kept
+            try:
+                now = self._desk.sequence()
+            except DeskUnavailable as error:
+                if kept is None or kept[0] is not scorer:
+                    raise
+                log.warning("scoring by what the desk said last: %s", error)
+                return kept[2]
+            if kept is None or kept[0] is not scorer or kept[1] != now:
+                kept = self._kept = (scorer, now, self._read(self._with_policy(scorer)))
+            return kept[2]
+
+    def _with_policy(self, scorer: Scorer) -> Scorer:
+        """The scorer under the policy in force; the same object as long as neither changes."""
+        active = self._desk.active_policy() if self._follows_policy else None
+        if active is None or active.version == scorer.policy.version:
+            return scorer
+        kept = self._by_policy
+        if kept is None or kept[0] is not scorer or kept[1].policy.version != active.version:
+            kept = self._by_policy = (scorer, scorer.with_policy(Policy.read(active.text)))
+        return kept[1]
+
+    def _read(self, scorer: Scorer) -> LiveScorer:
+        changed = self._with_groups(scorer, self._changed())
+        recorded = self._desk.ledger_rows(changed, self._invoices_of(changed)) if changed else {}
+        changed |= customers_of(self._export, recorded)
+        if not changed:
+            return LiveScorer(scorer, None, frozenset(), self._open_scores)
+        part = scorer.with_book(part_of(self._export, recorded, changed))
+        return LiveScorer(scorer, part, frozenset(changed), self._open_scores)
+
+    def _changed(self) -> set[str]:
+        """Customers of whom something was written since the whole book was made, by name or by an invoice."""
+        invoices = self._export.tables["invoices"]
+        named = invoices["invoice_id"].isin(list(self._desk.changed_invoices(self._since)))
+        return self._desk.changed_customers(self._since) | set(invoices.loc[named, "customer_id"])
+
+    def _invoices_of(self, customers: set[str]) -> set[str]:
+        invoices = self._export.tables["invoices"]
+        return set(invoices.loc[invoices["customer_id"].isin(list(customers)), "invoice_id"])
+
+    def _with_groups(self, scorer: Scorer, customers: set[str]) -> set[str]:
+        """The customers and everybody of their groups, who share one contact plan."""
+        if not customers:
+            return set()
+        table = scorer.ledger.tables["customers"]
+        parent = dict(zip(table["customer_id"].tolist(), table["parent_id"].tolist(), strict=True))
+        top = {each: _top(each, parent) for each in {*parent, *customers}}
+        groups = {top[each] for each in customers}
+        return {each for each, head in top.items() if head in groups} | customers
+
+    def _open_scores(self, scorer: Scorer, day: date, full: bool) -> pd.DataFrame:
+        key = (id(scorer), day, full)
+        with self._lock:
+            found = self._open.get(key)
+        if found is None or found[0] is not scorer:
+            found = (scorer, scorer.score_open(day, full))
+            with self._lock:
+                self._open = {name: one for name, one in self._open.items() if one[0] is scorer}
+                self._open[key] = found
+        return found[1]
+
+
+def _top(customer: str, parent: Mapping[str, Any]) -> str:
+    """The head of a customer's group; of parents that go round in a circle, the first by name."""
+    seen = [customer]
+    while isinstance(above := parent.get(seen[-1]), str):
+        if above in seen:
+            return min(seen[seen.index(above) :])
+        seen.append(above)
+    return seen[-1]
