@@ -143,11 +143,9 @@ class Desk(Reading):
 
     def _overwrite(self) -> None:
         """Ask the database not to keep what was blanked in places it no longer uses; readers may delay that."""
-        statement = "PRAGMA wal_checkpoint(TRUNCATE)"
-        if self.engine.dialect.name == "postgresql":
-            statement = "VACUUM records, keys"
-        with engines.told(), self.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(statement)
+        statements = {"sqlite": "PRAGMA wal_checkpoint(TRUNCATE)", "postgresql": "VACUUM records, keys"}
+        with engines.told(), engines.outside_transactions(self.engine) as run:
+            run(statements[self.engine.dialect.name])
 
     def head(self) -> Head:
         """Where the audit log ends now: for keeping elsewhere."""

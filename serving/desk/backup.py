@@ -17,11 +17,13 @@ import sqlalchemy as sa
 
 from serving.desk import engine as engines
 from serving.desk.anchor import replace_anchor
-from serving.desk.audit import Chain, Head, head_of
+from serving.desk.audit import Head
+from serving.desk.erasure import erase_again, erasures_of
 from serving.desk.errors import DeskError, DeskUnavailable
 from serving.desk.records import Actor
 from serving.desk.tables import metadata
 from serving.desk.verifying import verdict
+from serving.desk.writing import Writing
 from training.durable import make_durable
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def back_up(desk: Desk, file: Path) -> Head:
         scratch = Path(folder) / "copy.db"
         with engines.told():
             copy(desk, scratch)
-        head = _checked(scratch)
+        head = _checked(scratch, file.name)
         with closing(_raw(scratch)) as whole:
             whole.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
         make_durable(scratch)
@@ -76,12 +78,14 @@ def copy_rows(source: sa.Connection, target: sa.Connection) -> None:
 def restore(desk_home: Path, url: str | None, file: Path, actor: Actor, now: datetime, replace: bool) -> Head:
     """Put a backup in place of the desk of a home, once it is shown to be sound; where its audit log ends now.
 
+    What was erased at the desk since the backup is erased again.
+
     Raises RestoreRefused for a backup that is not sound, and for a desk that holds something without `replace`.
     """
     with tempfile.TemporaryDirectory(dir=_made(desk_home)) as folder:
         copy = Path(folder) / "backup.db"
         shutil.copyfile(file, copy)
-        _checked(copy)
+        _checked(copy, file.name)
         with _opened(copy) as backup, _target(desk_home, url, replace) as desk:
             before = desk.head()
             if before.position and not replace:
@@ -90,13 +94,16 @@ def restore(desk_home: Path, url: str | None, file: Path, actor: Actor, now: dat
                     "pass --replace to put the backup in its place (back it up first)"
                 )
             with engines.reading(backup.engine) as source, engines.writing(desk.engine) as target:
+                erased = erasures_of(target)
                 engines.make_anew(target)
                 copy_rows(source, target)
-                chain = Chain(target, actor, now)
-                chain.counted = before.position
-                chain.append("restore", "", detail={"from": str(chain.head), "replaced": str(before)})
-        replace_anchor(desk_home, chain.head)
-    return chain.head
+                written = Writing(target, actor, now)
+                written.chain.counted = before.position
+                came_from = {"from": str(written.chain.head), "replaced": str(before)}
+                written.chain.append("restore", "", detail=came_from)
+                erase_again(written, erased)
+        replace_anchor(desk_home, written.chain.head)
+    return written.chain.head
 
 
 def _made(home: Path) -> Path:
@@ -125,22 +132,25 @@ def _put_aside(file: Path) -> None:
             part.rename(part.with_name(f"{file.name}.damaged-{number}{end}"))
 
 
-def _checked(file: Path) -> Head:
+def _checked(file: Path, name: str) -> Head:
     """Where the audit log of a backup ends; RestoreRefused for a file that is damaged, or whose log does not hold."""
     import pysqlite3
 
     try:
         with closing(_raw(file)) as connection:
             said = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     except pysqlite3.DatabaseError as error:
-        raise RestoreRefused(f"{file.name} is no backup of a desk: {error}") from None
+        raise RestoreRefused(f"{name} is no backup of a desk: {error}") from None
     if said != ["ok"]:
-        raise RestoreRefused(f"{file.name} is damaged: {'; '.join(said[:3])}. Take an earlier backup")
+        raise RestoreRefused(f"{name} is damaged: {'; '.join(said[:3])}. Take an earlier backup")
+    if not {"about", "audit", "records", "alembic_version"} <= tables:
+        raise RestoreRefused(f"{name} is no backup of a desk: it has other tables")
     with _opened(file) as backup, engines.reading(backup.engine) as connection:
         found = verdict(connection, None)
         if not found.is_valid:
-            raise RestoreRefused(f"{file.name}: {found.sentence} {'; '.join(found.problems[:3])}")
-        return head_of(connection)
+            raise RestoreRefused(f"{name}: {found.sentence} {'; '.join(found.problems[:3])}")
+        return found.head
 
 
 def _opened(file: Path) -> Desk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,17 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
             if engine.dialect.name == "postgresql":
                 own.exec_driver_sql("LOCK TABLE audit IN EXCLUSIVE MODE")
             yield own
+
+
+@contextmanager
+def outside_transactions(engine: sa.Engine) -> Iterator[Callable[[str], Any]]:
+    """How to run a statement that no transaction may hold."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":  # its driver begins no transaction by itself; SQLAlchemy would
+            assert connection.connection.driver_connection is not None
+            yield connection.connection.driver_connection.execute
+        else:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql
 
 
 # Under the lock, what others committed while we waited for it must be seen: not a view from before.

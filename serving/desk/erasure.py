@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from serving.desk.audit import as_text, digest_of, moment_text, new_salt
 from serving.desk.kinds import ERASED, KINDS
-from serving.desk.tables import keys, records
+from serving.desk.tables import audit, keys, records
 from serving.desk.writing import Writing
 
 KEPT_DAYS = 3 * 365
@@ -43,6 +43,23 @@ def forget(written: Writing, kept_days: int = KEPT_DAYS) -> int:
         if date.fromisoformat(json.loads(row["content"])[dated[row["kind"]]]) < until
     ]
     return _blank(written, rows, f"retention: older than {kept_days} days")
+
+
+def erasures_of(connection: sa.Connection) -> list[Any]:
+    """Every version that was blanked at a desk, with the reason."""
+    return list(connection.execute(sa.select(audit).where(audit.c.act == "erase")).mappings())
+
+
+def erase_again(written: Writing, erasures: Iterable[Any]) -> int:
+    """Blank what was blanked elsewhere and is not here, as in a backup from before; how many versions."""
+    why = {(each["kind"], each["record_id"], each["version"]): each["detail"] for each in erasures}
+    found = [
+        row for row in _unerased(written, sa.true()) if (row["kind"], row["record_id"], row["version"]) in why
+    ]
+    return sum(
+        _blank(written, [row], json.loads(why[row["kind"], row["record_id"], row["version"]])["why"])
+        for row in found
+    )
 
 
 def _unerased(written: Writing, which: Any) -> list[Any]:

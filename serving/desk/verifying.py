@@ -82,9 +82,12 @@ def verdict(connection: sa.Connection, home: Path | None, *expected: Head) -> Au
     found = itertools.chain(
         damaged, walk.problems(), _outside(connection), _anchored(anchors, head, walk.hashes)
     )
-    problems = list(itertools.islice(found, MOST_PROBLEMS + 1))
-    if len(problems) > MOST_PROBLEMS:
-        problems[-1] = "and more: the rest was not listed"
+    problems = []
+    for number, problem in enumerate(found):  # to the end: the list of erasures is of the whole log
+        if number < MOST_PROBLEMS:
+            problems.append(problem)
+        elif number == MOST_PROBLEMS:
+            problems.append("and more: the rest was not listed")
     return AuditVerdict(tuple(problems), tuple(notes), tuple(walk.erasures()), head, anchor)
 
 
@@ -131,8 +134,8 @@ class _Walk:
             previous = entry["hash"]
             if position in self.watched:
                 self.hashes[position] = previous
-            wrong = _EFFECTS.get(entry["act"], _no_effect)(entry, saved, activated)
-            if wrong:
+            effect = _EFFECTS.get(entry["act"])
+            if effect and (wrong := effect(entry, saved, activated)):
                 yield f"entry {position}, {_told(entry)}: {wrong}"
             if entry["act"] == "erase":
                 self.erased.append(entry)
@@ -190,12 +193,6 @@ def _row_wrong(entry: Any, row: Any) -> str | None:
         return "its row is missing"
     names = tuple(sorted(name for name in row if name != "sequence"))
     return None if digest_of(row, "", names) == entry["digest"] else "its row was changed"
-
-
-def _no_effect(entry: Any, saved: Any, activated: Any) -> str | None:
-    stands = any(entry[name] is not None for name in ("r_kind", "e_kind"))
-    stands |= entry["position"] in saved or entry["position"] in activated
-    return "something stands beside it that it does not tell of" if stands else None
 
 
 _EFFECTS = {
