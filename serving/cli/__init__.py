@@ -18,12 +18,14 @@ from typing import Any
 import click
 
 from serving.cli import (
+    alerts,
     backtests,
     decisions,
     demo,
     desk,
     documents,
     forecast,
+    kpis,
     ledgers,
     messages,
     models,
@@ -84,6 +86,8 @@ for part in (
     models,
     scores,
     forecast,
+    kpis,
+    alerts,
     monitor,
     decisions,
     desk,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from serving.alerts.reading import changed_alerts
 from serving.conditions import Condition, Flags
 from serving.policy.cases import CASE_TERMS, case_columns
 from serving.policy.deadlines import Days, action_by
@@ -239,6 +240,7 @@ def _content(parts: Parts, about: str) -> dict[str, Any]:
         "guards": [_guard(guard) for guard in parts.guards],
         "rules": [_rule(rule, "action") for rule in parts.rules],
         "wording": {"never_say": _plain(parts.never_say)},
+        **changed_alerts(parts.alerts),
     }
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serving.alerts.reading import read_alerts
+from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
 from serving.policy.fields import Fields
 from serving.policy.located import Path, PolicyError, locate
@@ -12,7 +14,7 @@ from serving.policy.rules import CHANNELS, COUNTED_FROM, HOLDS_BACK, Action, Gua
 from serving.policy.tone import hardenings, looks_at_scores
 
 SECTIONS = {"tiers", "tier_rules", "roles", "actions", "rules", "wording"}
-OPTIONAL_SECTIONS = {"about", "numbers", "facts", "firmness", "guards"}
+OPTIONAL_SECTIONS = {"about", "numbers", "facts", "firmness", "guards", "alerts"}
 OTHERWISE = "otherwise"
 MOST_WORKING_DAYS = 260
 ONE_REGISTER = (Register("at your service", None),)
@@ -33,6 +35,7 @@ class Parts:
     guards: tuple[Guard, ...]
     rules: tuple[Rule, ...]
     never_say: tuple[str, ...]
+    alerts: AlertSettings
 
 
 def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
@@ -67,7 +70,17 @@ class _Reader(Fields):
         rules = self.rules("rules", "action", actions, set())
         self.check_scores(tier_rules, tiers, rules, actions)
         return Parts(
-            numbers, self.facts, tiers, tier_rules, roles, registers, actions, guards, rules, never_say
+            numbers,
+            self.facts,
+            tiers,
+            tier_rules,
+            roles,
+            registers,
+            actions,
+            guards,
+            rules,
+            never_say,
+            read_alerts(self),
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:
