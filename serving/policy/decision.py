@@ -19,6 +19,7 @@ from serving.policy.located import PolicyError, Problem
 from serving.policy.reading import OTHERWISE, Parts, read
 from serving.policy.rules import Action, Guard, Rule
 from serving.policy.sentences import sentences
+from serving.policy.workday import SECTION
 
 Indexes = NDArray[np.intp]
 
@@ -239,6 +240,7 @@ def _content(parts: Parts, about: str) -> dict[str, Any]:
         "guards": [_guard(guard) for guard in parts.guards],
         "rules": [_rule(rule, "action") for rule in parts.rules],
         "wording": {"never_say": _plain(parts.never_say)},
+        SECTION: _plain(parts.workday),
     }
 
 

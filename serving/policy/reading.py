@@ -10,9 +10,10 @@ from serving.policy.fields import Fields
 from serving.policy.located import Path, PolicyError, locate
 from serving.policy.rules import CHANNELS, COUNTED_FROM, HOLDS_BACK, Action, Guard, Register, Rule
 from serving.policy.tone import hardenings, looks_at_scores
+from serving.policy.workday import SECTION, Workday, read_workday
 
 SECTIONS = {"tiers", "tier_rules", "roles", "actions", "rules", "wording"}
-OPTIONAL_SECTIONS = {"about", "numbers", "facts", "firmness", "guards"}
+OPTIONAL_SECTIONS = {"about", "numbers", "facts", "firmness", "guards", SECTION}
 OTHERWISE = "otherwise"
 MOST_WORKING_DAYS = 260
 ONE_REGISTER = (Register("at your service", None),)
@@ -33,6 +34,7 @@ class Parts:
     guards: tuple[Guard, ...]
     rules: tuple[Rule, ...]
     never_say: tuple[str, ...]
+    workday: Workday
 
 
 def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
@@ -66,8 +68,9 @@ class _Reader(Fields):
         tier_rules = self.rules("tier_rules", "tier", tiers, {"tier"})
         rules = self.rules("rules", "action", actions, set())
         self.check_scores(tier_rules, tiers, rules, actions)
+        workday = read_workday(self, roles, actions, tiers)
         return Parts(
-            numbers, self.facts, tiers, tier_rules, roles, registers, actions, guards, rules, never_say
+            numbers, self.facts, tiers, tier_rules, roles, registers, actions, guards, rules, never_say, workday
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:
