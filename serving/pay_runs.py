@@ -31,6 +31,8 @@ FEWEST_PAY_DAYS = 6
 DOUBT_DAYS = 8.0
 MONTH_ONE, MONTH_TWO, WEEK_ONE, WEEK_TWO = 0.45, 0.5, 0.6, 0.7
 """Share of pay days, less doubt, from which one or two days of the month or of the week are a pay run."""
+SECOND_DAY = 0.15
+"""Share of pay days, less doubt, that a second day adds where one alone would do."""
 AHEAD_DAYS = 70
 """The next pay run is looked for within so many days."""
 LAST, FIRST = 0, 32
@@ -81,6 +83,8 @@ def _place(day: int) -> int:
 def _day_in_words(day: int) -> str:
     if day in (LAST, FIRST):
         return f"the {'last' if day == LAST else 'first'} working day of the month"
+    if day == 31:
+        return "the last day of the month"
     ending = "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
     return f"the {day}{ending}"
 
@@ -212,20 +216,22 @@ def _best_two(
     second = rest.argmax(axis=1)
     believed = (hits[every, best] + DOUBT_DAYS * chance) / (counted + DOUBT_DAYS)
     both = (hits[every, best] + rest[every, second] + 2 * DOUBT_DAYS * chance) / (counted + DOUBT_DAYS)
+    also = rest[every, second] / (counted + DOUBT_DAYS) >= SECOND_DAY
     return [
-        (first,) if alone >= one else (first, other) if together >= two else ()
-        for first, other, alone, together in zip(
-            best.tolist(), second.tolist(), believed.tolist(), both.tolist(), strict=True
+        (first, other) if together >= two and (more or alone < one) else (first,) if alone >= one else ()
+        for first, other, alone, together, more in zip(
+            *(each.tolist() for each in (best, second, believed, both, also)), strict=True
         )
     ]
 
 
 def _sums(fits: np.ndarray, customer: np.ndarray, many: int) -> np.ndarray:
     """How many pay days of each customer fit each kind of day; shape (many, kinds). Rows are sorted by customer."""
-    total = np.zeros((len(fits) + 1, fits.shape[1]), np.int64)
-    np.cumsum(fits, axis=0, out=total[1:])
-    ends = np.searchsorted(customer, np.arange(many + 1))
-    return total[ends[1:]] - total[ends[:-1]]
+    found = np.zeros((many, fits.shape[1]), np.int64)
+    starts = np.flatnonzero(np.append(True, customer[1:] != customer[:-1])[: len(customer)])
+    if len(starts):
+        found[customer[starts]] = np.add.reduceat(fits, starts, axis=0, dtype=np.int64)
+    return found
 
 
 def _days_of(of: Calendar, run: PayRun) -> np.ndarray:

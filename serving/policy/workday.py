@@ -139,9 +139,9 @@ def _effects(found: Fields, given: dict[str, Any], tiers: tuple[str, ...]) -> No
 def _steps(found: Fields, name: str, actions: Mapping[str, Action]) -> tuple[str, ...]:
     values = found.shaped((SECTION, name), list, "a list of steps")
     for n, code in enumerate(values):
-        if _known(found, (SECTION, name, n), code, actions) and name == "only_waits":
-            if actions[code].is_contact:
-                found.report((SECTION, name, n), f"the customer hears of '{code}'", "name internal steps")
+        is_known = _known(found, (SECTION, name, n), code, actions)
+        if is_known and name == "only_waits" and actions[code].is_contact:
+            found.report((SECTION, name, n), f"the customer hears of '{code}'", "name internal steps")
     return tuple(map(str, values))
 
 
