@@ -69,6 +69,12 @@ class PayRun:
                 )
         return cls(tuple(sorted(weekdays)), tuple(sorted(month_days, key=_place)))
 
+    def falls_on(self, day: date, country: str = "", weekend: tuple[int, ...] = (5, 6)) -> bool:
+        """Whether a working day is one of the run's days."""
+        of = calendar(country, weekend, day.year, day.year + 1)
+        at = day_number(day) - of.first
+        return bool(of.is_working[at] and _days_of(of, self)[at])
+
     def __str__(self) -> str:
         days = [f"{WEEKDAYS[n]}s" for n in self.weekdays]
         month = [_day_in_words(n) for n in self.month_days]

@@ -32,6 +32,7 @@ from serving.cli import (
     searches,
     service,
     training,
+    worklist,
 )
 
 EPILOG = """\b
@@ -81,6 +82,7 @@ for part in (
     searches,
     models,
     scores,
+    worklist,
     forecast,
     monitor,
     decisions,

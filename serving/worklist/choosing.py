@@ -2,9 +2,10 @@
 
 Places are given in this order, while the day and the role have any left:
 1. cases that somebody put at a place by hand, promises to follow up, and steps that come first;
-2. a share for cases left out for so many days in a row, those longest left out first;
-3. a share for kind words and reviews, those longest unseen first;
-4. everything else by the expected value of the contact.
+2. the others by the expected value of the contact, but for two shares of the day:
+3. one for cases left out for so many days in a row, those longest left out first;
+4. one for kind words and reviews, those longest unseen first;
+5. what the shares did not need, by value again.
 Ties go to the larger money, then to the smaller case id.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from serving.policy.workday import Workday
-from serving.worklist.weighing import NOTHING, Cases
+from serving.worklist.weighing import NOTHING, REVIEW, Cases
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Chosen:
     listed: np.ndarray
     left_out: np.ndarray
     reason: np.ndarray
-    """Of each left out: `no_capacity`, `snoozed`, or the reason why there is nothing to do."""
+    """Of each left out: `no_capacity`, `review_due`, `snoozed`, or the reason why there is nothing to do."""
     detail: np.ndarray
     """The role that had no place left, the day until which it sleeps; else ''."""
     starved: frozenset[int]
@@ -90,14 +91,18 @@ def chosen(
     first = places.take(by_value[cases.comes_first[by_value] & (position[by_value] == 0)])
     starved = by_value[days[by_value] >= workday.starvation_days]
     starved = starved[np.argsort(-days[starved], kind="stable")]
-    waiting = places.take(starved, _share(workday.share_for_waiting, capacity.per_day))
     touch = by_value[cases.is_touch[by_value]]
     touch = touch[np.argsort(-cases.days_unseen[touch], kind="stable")]
-    places.take(touch, _share(workday.share_for_minimum_touch, capacity.per_day))
+    for_waiting = min(_share(workday.share_for_waiting, capacity.per_day), len(starved))
+    for_touch = min(_share(workday.share_for_minimum_touch, capacity.per_day), len(touch))
+    places.take(by_value, max(places.left - for_waiting - for_touch, 0))
+    waiting = places.take(starved, for_waiting)
+    seen_to = places.take(touch, for_touch)
     places.take(by_value)
-    listed = _in_order(by_value[places.is_taken[by_value]], first, waiting, cases, position)
+    listed = _in_order(by_value[places.is_taken[by_value]], first, waiting, seen_to, position)
     left = np.flatnonzero(~places.is_taken)
-    reason = np.where(asleep[left], "snoozed", np.where(wants[left], "no_capacity", cases.reason[left]))
+    wanting = np.where(cases.kind[left] == REVIEW, "review_due", "no_capacity")
+    reason = np.where(asleep[left], "snoozed", np.where(wants[left], wanting, cases.reason[left]))
     detail = [_detail(str(why), state[n], places, n) for why, n in zip(reason, left.tolist(), strict=True)]
     return Chosen(
         listed, left, reason.astype(object), np.array(detail, dtype=object), frozenset(waiting.tolist())
@@ -137,11 +142,10 @@ class _Places:
 
 
 def _in_order(
-    taken: np.ndarray, first: np.ndarray, waiting: np.ndarray, cases: Cases, position: np.ndarray
+    taken: np.ndarray, first: np.ndarray, waiting: np.ndarray, seen_to: np.ndarray, position: np.ndarray
 ) -> np.ndarray:
     """Taken cases, given by value, as they stand on the list."""
-    group = np.where(np.isin(taken, first), 0, np.where(np.isin(taken, waiting), 1, 2))
-    group = np.where((group == 2) & cases.is_touch[taken], 3, group)
+    group = np.select([np.isin(taken, part) for part in (first, waiting, seen_to)], [0, 1, 3], 2)
     order = taken[np.argsort(group, kind="stable")]
     listed: list[int] = order[position[order] == 0].tolist()
     by_hand = order[position[order] > 0]
@@ -155,8 +159,3 @@ def _detail(reason: str, state: CaseState | None, places: _Places, case: int) ->
         told = f"until {state.snoozed_until}"
         return f"{told}: {state.reason}" if state.reason else told
     return str(places.who[case]) if reason == "no_capacity" and places.is_full(case) else ""
-
-
-def waited_after(listed_before: Mapping[str, int], left_for_capacity: list[str]) -> dict[str, int]:
-    """How many lists in a row each case has now been left out of for want of a place."""
-    return {case: listed_before.get(case, 0) + 1 for case in left_for_capacity}

@@ -52,6 +52,8 @@ class Items:
     """Contacts of the last 90 days with anybody of the case."""
     case_days_since_contact: np.ndarray
     """NaN: never."""
+    pays: np.ndarray
+    """'on Thursdays', '' where no pay run is known."""
     pay_run: np.ndarray
     """The next pay run that can be reached, a day number; NEVER where none is known."""
     call_by: np.ndarray
@@ -139,6 +141,7 @@ def items_of(
         days_since_promised=_days_since(cases["promised_on"], day),
         case_contacts_90=group["contacts_90"][customer],
         case_days_since_contact=group["days_since_contact"][customer],
+        pays=_texts([str(run) if run else "" for run in runs.runs])[place],
         pay_run=runs.next_on[place],
         call_by=runs.call_by[place],
         **_decisions(found.decisions, still),

@@ -80,7 +80,9 @@ class Case:
     value: dict[str, float]
     """What the rank is made of: serving/worklist.md."""
     reasons: list[str] = field(default_factory=list)
-    """Why the leading invoice may be late, in the model's sentences."""
+    """Why the largest invoice it is about may be late, in the model's sentences."""
+    habits: list[str] = field(default_factory=list)
+    """How its customers pay, in the sentences of their profiles."""
 
 
 class Teller:
@@ -95,15 +97,12 @@ class Teller:
     def tell(self, rank: int, case: int, state: CaseState | None, waited: int, starved: bool) -> Case:
         """The line of a case at a rank."""
         rows = self._order[self._ends[case] : self._ends[case + 1]]
-        mine = self.items.at(
-            rows[np.lexsort((self.items.invoice_id[rows].astype(str), -self.items.days_past_due[rows]))]
-        )
-        covered = self.cases.covered[
-            rows[np.lexsort((self.items.invoice_id[rows].astype(str), -self.items.days_past_due[rows]))]
-        ]
+        oldest_first = np.lexsort((self.items.invoice_id[rows].astype(str), -self.items.days_past_due[rows]))
+        rows = rows[oldest_first]
+        mine, covered = self.items.at(rows), self.cases.covered[rows]
         lead = self.items.at(self.cases.lead[[case]])
         kind = str(self.cases.kind[case])
-        run, call_by = self._pay_run(mine, covered) if kind == CONTACT else (None, None)
+        pays, run, call_by = self._pay_run(mine, covered) if kind == CONTACT else ("", None, None)
         totals = _totals(mine, covered, kind)
         about = _about(mine, covered, kind)
         by = self._by(case, lead, call_by, kind)
@@ -122,7 +121,7 @@ class Teller:
             by=by,
             lead_days=int(ahead.min()) if len(ahead) else None,
             about=about,
-            why=self._why(case, lead, about, run, call_by, waited if starved else 0, state),
+            why=self._why(case, lead, about, pays, (run, call_by), waited if starved else 0, state),
             policy_why="" if kind == REVIEW else str(lead.why[0]),
             objective=self._of_step(case, lead, "objective"),
             opening=self._of_step(case, lead, "opening"),
@@ -142,13 +141,13 @@ class Teller:
             return str(getattr(self.policy.parts.actions[str(self.cases.action[case])], name))
         return str(getattr(lead, name)[0])
 
-    def _pay_run(self, mine: Items, covered: np.ndarray) -> tuple[date | None, date | None]:
+    def _pay_run(self, mine: Items, covered: np.ndarray) -> tuple[str, date | None, date | None]:
         """The first pay run among those of the customers the step is about."""
         here = np.flatnonzero(covered & (mine.call_by < NEVER))
         if not len(here):
-            return None, None
+            return "", None, None
         first = here[np.lexsort((mine.pay_run[here], mine.call_by[here]))[0]]
-        return to_date(mine.pay_run[first]), to_date(mine.call_by[first])
+        return str(mine.pays[first]), to_date(mine.pay_run[first]), to_date(mine.call_by[first])
 
     def _by(self, case: int, lead: Items, call_by: date | None, kind: str) -> date | None:
         """By when: the policy's day, or earlier where a pay run would be missed."""
@@ -169,28 +168,21 @@ class Teller:
         case: int,
         lead: Items,
         about: str,
-        run: date | None,
-        call_by: date | None,
+        pays: str,
+        run: tuple[date | None, date | None],
         waited: int,
         state: CaseState | None,
     ) -> str:
         """What a credit manager would say: about what, why this step, why now."""
         if self.cases.kind[case] == REVIEW:
             unseen = self.cases.days_unseen[case]
-            since = (
-                "we have no note of anybody"
-                if np.isinf(unseen)
-                else f"it is {unseen:.0f} days since anybody was"
-            )
-            because = (
-                f"{since} {'having been' if np.isinf(unseen) else ''} in touch or looking at this account"
-            )
-            because = " ".join(because.split())
+            since = "never, as far as noted" if np.isinf(unseen) else f"{unseen:.0f} days ago"
+            because = f"nothing is asked for; the last contact or review was {since}, so somebody looks at the account"
         else:
             because = _because(str(lead.why[0]), str(lead.action_rule[0]))
         parts = [f"{about[:1].upper()}{about[1:]}: {because}"]
-        if run and call_by:
-            parts.append(f"their next pay run is {spoken(run)}, so reach them by {spoken(call_by)}")
+        if pays:
+            parts.append(f"they pay {pays}: reach them by {spoken(run[1])} for the run of {spoken(run[0])}")
         if waited:
             parts.append(f"it has been left out {waited} lists in a row")
         if state and state.position:
@@ -288,7 +280,7 @@ def _about(mine: Items, covered: np.ndarray, kind: str) -> str:
         if here.any():
             days = mine.days_past_due[here]
             said.append(_clause(mine, money, here, is_past, int(days.max())))
-    return " and ".join(said)
+    return ", and ".join(said)
 
 
 def _clause(mine: Items, money: np.ndarray, here: np.ndarray, is_past: bool, days: int) -> str:

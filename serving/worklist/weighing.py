@@ -1,8 +1,9 @@
 """What is the one next step for each case, which invoices is it about, and what is it worth?
 
-A customer gets one message, so one of its invoices leads: the one whose step is furthest along (its firmness),
-and among these the one with a broken promise, the longest past due, the largest. No chance has a say in that:
-since no rule lets a chance make an invoice's step firmer, none can make the case's message firmer either.
+A customer gets one message, so one of its invoices leads: one with a promise that passed (the furthest along
+among them), else one with a call before one with a letter or an e-mail, then the longest past due, then the
+largest. A chance has no say in this order; and as a policy lets chances lead to the kindest steps only, a higher
+chance brings a call sooner and makes no message firmer.
 """
 
 from __future__ import annotations
@@ -140,6 +141,7 @@ class _Steps:
         self._is_contact = each([action.is_contact for action in known]) > 0
         self._waits = each([action.code in workday.only_waits for action in known]) > 0
         self.is_touch = each([action.code in workday.minimum_touch for action in known]) > 0
+        self.is_personal = each([action.channel == "phone" for action in known]) > 0
         self.is_first = each([action.code in workday.comes_first for action in known]) > 0
 
     @property
@@ -167,9 +169,10 @@ class _Steps:
                 items.invoice_id.astype(str),
                 -size,
                 -items.days_past_due,
-                ~items.promise_broken,
+                ~self.is_personal,
                 self.is_touch,
-                -self.firmness,
+                np.where(items.promise_broken, -self.firmness, 0),
+                ~items.promise_broken,
                 ~self.is_first,
                 rank,
                 self.case,

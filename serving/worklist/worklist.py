@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from serving.policy import Policy
-from serving.profile import Declared
+from serving.profile import Declared, profiles
 from serving.worklist.choosing import Capacity, CaseState, chosen
 from serving.worklist.items import Items, items_of
 from serving.worklist.telling import Case, Teller, as_plain
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LEFT_OUT = {
     "no_capacity": "no place left today",
+    "review_due": "nothing is needed but a review, when there is time",
     "nothing_needed": "nothing is needed",
     "guard": "waiting for what was agreed or asked",
     "nothing_to_ask": "all of it is disputed, promised or planned",
@@ -78,7 +79,11 @@ class Worklist:
             last_reviewed=last_reviewed,
         )
         reasons = _reasons(scorer, day, made.cases)
-        told = tuple(replace(case, reasons=reasons.get(_lead(case), [])) for case in made.cases)
+        habits = _habits(scorer, day, made.cases, declared)
+        told = tuple(
+            replace(case, reasons=reasons.get(_lead(case), []), habits=habits[case.case_id])
+            for case in made.cases
+        )
         return replace(made, cases=told, ranked_in=_unit(scorer), model_version=scorer.model.version)
 
     @classmethod
@@ -142,7 +147,8 @@ class Worklist:
 
     def table(self) -> pd.DataFrame:
         """One row per line of the list, for a spreadsheet; amounts are texts like '1200.00 EUR'."""
-        return pd.DataFrame([_row(self.as_of, case) for case in self.cases], columns=list(COLUMNS))
+        made = pd.DataFrame([_row(self.as_of, case) for case in self.cases], columns=list(COLUMNS))
+        return made.assign(lead_days=made["lead_days"].astype("Int64"))
 
 
 COLUMNS = (
@@ -242,4 +248,25 @@ def _reasons(scorer: Scorer, day: date, cases: Iterable[Case]) -> dict[str, list
     return {
         row["invoice_id"]: [each["sentence"] for each in row["reasons"] if each["direction"] == "raises"]
         for row in rows
+    }
+
+
+def _habits(
+    scorer: Scorer, day: date, cases: Iterable[Case], declared: Declared | None
+) -> dict[str, list[str]]:
+    """How the customers of each listed case pay, in sentences; of a group, each with its account."""
+    cases = list(cases)
+    ids = [customer for case in cases for customer in case.customers]
+    codes = scorer.history.customer_codes(pd.Series(ids, dtype="str"))
+    lead_days = scorer.policy.parts.workday.pay_run_lead_days
+    told = {
+        each.customer_id: each.sentences() for each in profiles(scorer.facts, codes, day, declared, lead_days)
+    }
+    return {
+        case.case_id: [
+            line if len(case.customers) == 1 else f"{customer}: {line}"
+            for customer in case.customers
+            for line in told[customer]
+        ]
+        for case in cases
     }
