@@ -309,7 +309,8 @@ def _quality(asked: _Asked) -> dict[str, list[Any]]:
     sent, issued = asked.own["sent_on"], asked.own["issued_on"]
     late = lately & (sent < asked.day) & (sent - issued > SENT_LATE_DAYS)
     bare = lately & (asked.own["has_purchase_order"] == 0)
-    everywhere = asked.facts.history.context.tables["invoices"]
+    book = asked.facts.history.context
+    known = book.tables["invoices"][book.invoices["seen_on"] < asked.day]
     table = asked.known("disputes", "opened_on")
     table = table[day_numbers(table["opened_on"]) > asked.day - YEAR]
     disputes: list[dict[str, int]] = [{} for _ in range(asked.many)]
@@ -320,10 +321,10 @@ def _quality(asked: _Asked) -> dict[str, list[Any]]:
     return {
         "invoices_issued": _counts(asked.customer[lately], asked.many),
         "without_purchase_order": _counts(asked.customer[bare], asked.many)
-        if everywhere["purchase_order"].notna().any()
+        if known["purchase_order"].notna().any()
         else nothing,
         "sent_late": _counts(asked.customer[late], asked.many)
-        if everywhere["sent_on"].notna().any()
+        if (day_numbers(known["sent_on"]) < asked.day).any()
         else nothing,
         "disputes": disputes,
     }

@@ -121,7 +121,8 @@ def _effects(found: Fields, given: dict[str, Any], tiers: tuple[str, ...]) -> No
     if name not in given:
         return
     stages = found.mapping((SECTION, name))
-    found.keys((SECTION, name), set(STAGES), set())
+    if isinstance(given[name], dict):
+        found.keys((SECTION, name), set(STAGES), set())
     read = {stage: {OTHERWISE: 0.0} for stage in STAGES}
     for stage in stages.keys() & set(STAGES):
         path = (SECTION, name, stage)

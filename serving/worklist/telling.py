@@ -55,6 +55,8 @@ class Case:
     who: str
     assigned_to: str | None
     channel: str
+    is_first: bool
+    """Whether it comes before all others: a promise to follow up, or a step the policy puts first."""
     by: date | None
     lead_days: int | None
     """Days left until the first covered invoice falls due; None where all are past due."""
@@ -118,6 +120,7 @@ class Teller:
             who=str(self.cases.who[case]),
             assigned_to=state.assigned_to if state else None,
             channel=str(self.cases.channel[case]),
+            is_first=bool(self.cases.comes_first[case]),
             by=by,
             lead_days=int(ahead.min()) if len(ahead) else None,
             about=about,
