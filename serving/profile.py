@@ -178,12 +178,7 @@ class _Asked:
         """The rows of a table about these customers that were known before the day, with their place."""
         table = self.facts.history.tables[name]
         day = np.maximum(day_numbers(table[dated]), day_numbers(table["known_on"]))
-        if "customer_id" in table:
-            place = self.places(self.facts.history.customer_codes(table["customer_id"]))
-        else:
-            position = self.facts.history.positions_of(table["invoice_id"])
-            at = positions(pd.Index(self.rows), position)
-            place = np.where(at >= 0, self.customer[at] if len(self.rows) else -1, -1)
+        place = self.places(self.facts.history.customer_codes(table["customer_id"]))
         return table.assign(place=place)[(day < self.day) & (place >= 0)]
 
 
@@ -268,10 +263,10 @@ def _best(counted: Mapping[str, tuple[int, int]]) -> str | None:
 
 def _parts(asked: _Asked) -> dict[str, list[Any]]:
     """Invoices settled in the last year by money that came on more than one day."""
-    table = asked.facts.history.tables["payments"]
-    seen = np.maximum(day_numbers(table["paid_on"]), day_numbers(table["known_on"]))
-    at = positions(pd.Index(asked.rows), asked.facts.history.positions_of(table["invoice_id"]))
-    money = (at >= 0) & (table["amount"].to_numpy(np.int64) > 0) & (seen < asked.day)
+    table = asked.known("payments", "paid_on")
+    paid = [asked.facts.position(name) for name in table["invoice_id"].fillna("").tolist()]
+    at = positions(pd.Index(asked.rows), np.array(paid, dtype=np.int64))
+    money = (at >= 0) & (table["amount"].to_numpy(np.int64) > 0)
     pairs = np.unique(np.stack([at[money], day_numbers(table["paid_on"])[money]]), axis=1)
     days = np.bincount(pairs[0], minlength=len(asked.rows))
     lately = (asked.settled_on < NEVER) & (asked.settled_on > asked.day - YEAR)
@@ -360,11 +355,8 @@ def _sentences(of: Profile) -> Iterator[str]:
 
 def _on_days(of: Profile) -> Iterator[str]:
     if not of.pay_run:
-        yield (
-            f"No fixed pay run found in {of.pay_days} pay days of the last year."
-            if of.pay_days
-            else ("No payment known in the last year.")
-        )
+        days = f"{of.pay_days} pay day{'s' * (of.pay_days != 1)} of the last year"
+        yield f"No fixed pay run found in {days}." if of.pay_days else "No payment known in the last year."
         return
     told = "as they told us" if of.pay_run_declared else f"{of.pay_days_on_run} of {of.pay_days} pay days"
     ahead = f"; call by {spoken(of.call_by)} for the run of {spoken(of.next_pay_run)}" if of.call_by else ""

@@ -16,7 +16,7 @@ from features.days import NEVER, day_number
 from features.ledger.cells import digits_of
 from serving.policy import Policy
 from serving.worklist import Items
-from serving.worklist.items import money_scale, nearest_risk
+from serving.worklist.items import OPTIONAL, money_scale, nearest_risk
 
 DAY = date(2026, 3, 4)
 CURRENCIES = np.array(["EUR", "EUR", "EUR", "USD", "JPY"], dtype=object)
@@ -191,7 +191,7 @@ def _items(
         days_since_promised=np.where(np.isnat(promised_on), np.nan, since),
         case_contacts_90=everybody["case_contacts"][owner],
         case_days_since_contact=everybody["case_since"][owner],
-        template=np.full(len(owner), "", dtype=object),
+        **{name: np.full(len(owner), "", dtype=object) for name in OPTIONAL},
         action_by=np.asarray(decided["action_by"]).astype("datetime64[D]"),
         guards=decided["guards"],
         **{name: np.array(decided[name], dtype=object) for name in names},

@@ -20,7 +20,7 @@ from serving.scoring import Scorer
 from serving.worklist import Case, CaseState, Items, Worklist, items_of
 from serving.worklist.agreed import planned, promised
 from serving.worklist.groups import groups, top_parents
-from serving.worklist.items import nearest_risk
+from serving.worklist.items import OPTIONAL, nearest_risk
 from serving.worklist.value import invoice_values, value
 from serving.worklist.weighing import weighed
 from tests.ledger_rows import ledger
@@ -52,8 +52,8 @@ def items(*rows: dict[str, Any]) -> Items:
         "customer_id": "C", "name": "", "currency": "EUR", "open": 1000_00, "disputed": 0, "promised": 0, "planned": 0,
         "amount_known": True, "worth": 0.01, "days_past_due": 10, "risk": 0.5, "promise_broken": False,
         "days_since_promised": np.nan, "case_contacts_90": 0, "case_days_since_contact": 30.0, "pays": "",
-        "pay_run": NEVER, "call_by": NEVER, "tier": "high", "action": "relationship_call", "template": "",
-    }  # fmt: skip
+        "pay_run": NEVER, "call_by": NEVER, "tier": "high", "action": "relationship_call",
+    } | dict.fromkeys(OPTIONAL, "")  # fmt: skip
     made = []
     for n, row in enumerate(rows):
         whole = usual | {"invoice_id": f"I{n}"} | row

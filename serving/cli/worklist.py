@@ -106,13 +106,21 @@ def worklist(
         )
         if output:
             _write(made, output)
-        remember(home(), book, made)
+        _remember(book, made)
     if is_json:
         click.echo(as_json(made.as_dict(is_left_out)))
         return
     _print(made, is_left_out)
     if output:
         out.print(f"Wrote {len(made.cases)} lines to {output}.", markup=False)
+
+
+def _remember(book: str, made: Worklist) -> None:
+    """Keep who waits; a list that cannot be remembered is still a list."""
+    try:
+        remember(home(), book, made)
+    except OSError as error:
+        notes.print(f"Who waits was not remembered: {error}", markup=False)
 
 
 def records_of_the_desk(home: Path) -> list[Recorded]:

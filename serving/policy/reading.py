@@ -70,7 +70,17 @@ class _Reader(Fields):
         self.check_scores(tier_rules, tiers, rules, actions)
         workday = read_workday(self, roles, actions, tiers)
         return Parts(
-            numbers, self.facts, tiers, tier_rules, roles, registers, actions, guards, rules, never_say, workday
+            numbers,
+            self.facts,
+            tiers,
+            tier_rules,
+            roles,
+            registers,
+            actions,
+            guards,
+            rules,
+            never_say,
+            workday,
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from serving.scoring import Scorer
 
 CHANCES = ("p_late", "p_late_30", "p_late_90")
+OPTIONAL = ("template", "segment", "strategy", "commitment")
 OTHERWISE = "otherwise"
 
 
@@ -67,7 +68,10 @@ class Items:
     objective: np.ndarray
     opening: np.ndarray
     template: np.ndarray
-    """'' where the policy names none."""
+    """'' where the policy names none; likewise the following."""
+    segment: np.ndarray
+    strategy: np.ndarray
+    commitment: np.ndarray
     why: np.ndarray
     guards: Sequence[Sequence[str]]
 
@@ -152,8 +156,9 @@ def _decisions(decided: dict[str, Any], still: np.ndarray) -> dict[str, Any]:
     kept = np.flatnonzero(still).tolist()
     names = ("tier", "action", "action_rule", "who", "channel", "objective", "opening", "why")
     columns: dict[str, Any] = {name: _texts([decided[name][n] for n in kept]) for name in names}
-    template = decided.get("template")
-    columns["template"] = _texts([template[n] or "" if template is not None else "" for n in kept])
+    for name in OPTIONAL:
+        told = decided.get(name)
+        columns[name] = _texts(["" if told is None else told[n] or "" for n in kept])
     columns["action_by"] = np.asarray(decided["action_by"]).astype("datetime64[D]")[still]
     return columns | {"guards": [decided["guards"][n] for n in kept]}
 

@@ -16,7 +16,7 @@ from serving.policy import Policy
 from serving.policy.deadlines import action_by
 from serving.profile import spoken
 from serving.worklist.choosing import CaseState
-from serving.worklist.items import Items
+from serving.worklist.items import OPTIONAL, Items
 from serving.worklist.value import costs
 from serving.worklist.weighing import CONTACT, REVIEW, WORK, Cases
 
@@ -68,6 +68,10 @@ class Case:
     objective: str
     opening: str
     template: str
+    segment: str
+    strategy: str
+    commitment: str
+    """What closes the step."""
     totals: dict[str, dict[str, str]]
     """By currency, as decimal texts: PARTS."""
     items: list[Item]
@@ -87,6 +91,15 @@ class Case:
     """How its customers pay, in the sentences of their profiles."""
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A pay run that can be reached, by when, and on which days it comes; empty where none is known."""
+
+    pays: str = ""
+    next_on: date | None = None
+    call_by: date | None = None
+
+
 class Teller:
     """Tells cases of a day."""
 
@@ -103,11 +116,15 @@ class Teller:
         rows = rows[oldest_first]
         mine, covered = self.items.at(rows), self.cases.covered[rows]
         lead = self.items.at(self.cases.lead[[case]])
+        said: dict[str, Any] = {
+            name: "" if self.cases.kind[case] == REVIEW else str(getattr(lead, name)[0]) for name in OPTIONAL
+        }
         kind = str(self.cases.kind[case])
-        pays, run, call_by = self._pay_run(mine, covered) if kind == CONTACT else ("", None, None)
+        run = self._pay_run(mine, covered) if kind == CONTACT else _Run()
         totals = _totals(mine, covered, kind)
         about = _about(mine, covered, kind)
-        by = self._by(case, lead, call_by, kind)
+        by = self._by(case, lead, run.call_by, kind)
+        because, now = self._because(case, lead), _now(run, by, waited if starved else 0, state)
         ahead = -mine.days_past_due[covered & (mine.days_past_due < 0)]
         return Case(
             rank=rank,
@@ -124,17 +141,17 @@ class Teller:
             by=by,
             lead_days=int(ahead.min()) if len(ahead) else None,
             about=about,
-            why=self._why(case, lead, about, pays, (run, call_by), waited if starved else 0, state),
+            why="; ".join([f"{about[:1].upper()}{about[1:]}: {because}", *now]) + ".",
             policy_why="" if kind == REVIEW else str(lead.why[0]),
             objective=self._of_step(case, lead, "objective"),
             opening=self._of_step(case, lead, "opening"),
-            template=str(lead.template[0]) if kind != REVIEW else "",
+            **said,
             totals=totals,
             items=list(_items(mine, covered)),
             held=_held(mine, covered, self.policy),
             also=_also(mine, covered, self.policy),
-            next_pay_run=run,
-            call_by=call_by,
+            next_pay_run=run.next_on,
+            call_by=run.call_by,
             waited=waited,
             value=self._value(case),
         )
@@ -144,13 +161,13 @@ class Teller:
             return str(getattr(self.policy.parts.actions[str(self.cases.action[case])], name))
         return str(getattr(lead, name)[0])
 
-    def _pay_run(self, mine: Items, covered: np.ndarray) -> tuple[str, date | None, date | None]:
+    def _pay_run(self, mine: Items, covered: np.ndarray) -> _Run:
         """The first pay run among those of the customers the step is about."""
         here = np.flatnonzero(covered & (mine.call_by < NEVER))
         if not len(here):
-            return "", None, None
+            return _Run()
         first = here[np.lexsort((mine.pay_run[here], mine.call_by[here]))[0]]
-        return str(mine.pays[first]), to_date(mine.pay_run[first]), to_date(mine.call_by[first])
+        return _Run(str(mine.pays[first]), to_date(mine.pay_run[first]), to_date(mine.call_by[first]))
 
     def _by(self, case: int, lead: Items, call_by: date | None, kind: str) -> date | None:
         """By when: the policy's day, or earlier where a pay run would be missed."""
@@ -166,31 +183,15 @@ class Teller:
             return call_by
         return day
 
-    def _why(
-        self,
-        case: int,
-        lead: Items,
-        about: str,
-        pays: str,
-        run: tuple[date | None, date | None],
-        waited: int,
-        state: CaseState | None,
-    ) -> str:
-        """What a credit manager would say: about what, why this step, why now."""
-        if self.cases.kind[case] == REVIEW:
-            unseen = self.cases.days_unseen[case]
-            since = "never, as far as noted" if np.isinf(unseen) else f"{unseen:.0f} days ago"
-            because = f"nothing is asked for; the last contact or review was {since}, so somebody looks at the account"
-        else:
-            because = _because(str(lead.why[0]), str(lead.action_rule[0]))
-        parts = [f"{about[:1].upper()}{about[1:]}: {because}"]
-        if pays:
-            parts.append(f"they pay {pays}: reach them by {spoken(run[1])} for the run of {spoken(run[0])}")
-        if waited:
-            parts.append(f"it has been left out {waited} lists in a row")
-        if state and state.position:
-            parts.append(f"put here by hand{f': {state.reason}' if state.reason else ''}")
-        return "; ".join(parts) + "."
+    def _because(self, case: int, lead: Items) -> str:
+        """Why this step: the policy's reason, or that nobody has looked for long."""
+        if self.cases.kind[case] != REVIEW:
+            return _reason(str(lead.why[0]), str(lead.action_rule[0]))
+        unseen = self.cases.days_unseen[case]
+        since = "never, as far as noted" if np.isinf(unseen) else f"{unseen:.0f} days ago"
+        return (
+            f"nothing is asked for; the last contact or review was {since}, so somebody looks at the account"
+        )
 
     def _value(self, case: int) -> dict[str, float]:
         values = self.cases.values
@@ -206,7 +207,23 @@ class Teller:
         return {name: round(float(part), 2) for name, part in parts.items()}
 
 
-def _because(why: str, rule: str) -> str:
+def _now(run: _Run, by: date | None, waited: int, state: CaseState | None) -> Iterator[str]:
+    """Why now: the pay run, the waiting, or somebody's word."""
+    if run.call_by:
+        in_time = by is not None and run.call_by <= by
+        reach = (
+            f"reach them by {spoken(run.call_by)} for the run of"
+            if in_time
+            else "the next run we can reach is"
+        )
+        yield f"they pay {run.pays}: {reach} {spoken(run.next_on)}"
+    if waited:
+        yield f"it has been left out {waited} lists in a row"
+    if state and state.position:
+        yield f"put here by hand{f': {state.reason}' if state.reason else ''}"
+
+
+def _reason(why: str, rule: str) -> str:
     """The reason behind a rule, out of the policy's reasoning: what stands before the rule's id."""
     said = why.split(f" ({rule})")[0].rstrip(".")
     return f"{said[:1].lower()}{said[1:]}"

@@ -65,7 +65,7 @@ def weighed(
     """The next step of every case. `last_reviewed` holds the day of the last review by customer id."""
     workday, actions = policy.parts.workday, policy.parts.actions
     ids, first, case = np.unique(items.case_id.astype(str), return_index=True, return_inverse=True)
-    found = _Steps(items, case, len(ids), policy)
+    found = _Steps(items, case, len(ids), policy, day)
     lead = found.leads()
     kind = np.where(found.is_heard[lead], CONTACT, np.where(found.is_work[lead], WORK, NOTHING)).astype(
         object
@@ -111,8 +111,9 @@ def number_of(policy: Policy, name: str) -> float:
 class _Steps:
     """What may be done about each invoice once the whole case is looked at."""
 
-    def __init__(self, items: Items, case: np.ndarray, cases: int, policy: Policy) -> None:
+    def __init__(self, items: Items, case: np.ndarray, cases: int, policy: Policy, day: date) -> None:
         self.items, self.case, self.cases = items, case, cases
+        self.day = np.datetime64(day, "D")
         self.workday: Workday = policy.parts.workday
         self._look_up(policy.parts.actions)
         broken = items.promise_broken & self._may_speak
@@ -139,7 +140,9 @@ class _Steps:
 
         self.firmness = each([action.firmness for action in known])
         self._is_contact = each([action.is_contact for action in known]) > 0
-        self._waits = each([action.code in workday.only_waits for action in known]) > 0
+        later = each([action.counted_from != "as_of" for action in known]) > 0
+        listed = each([action.code in workday.only_waits for action in known]) > 0
+        self._waits = listed | (later & ~self._is_contact & (self.items.action_by > self.day))
         self.is_touch = each([action.code in workday.minimum_touch for action in known]) > 0
         self.is_personal = each([action.channel == "phone" for action in known]) > 0
         self.is_first = each([action.code in workday.comes_first for action in known]) > 0
