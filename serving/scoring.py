@@ -20,6 +20,7 @@ from features.days import day_number, to_date
 from features.history import History
 from features.ledger import Ledger, written_amount
 from features.paydays import pay_days
+from serving.decided import Decided
 from serving.facts import Facts
 from serving.policy import Policy
 from serving.priors import priors
@@ -145,6 +146,19 @@ class Scorer:
         """One score row per invoice open on the day, ordered by invoice id; `full` adds the recommendation."""
         day = as_of or self.as_of
         return pd.DataFrame(self._score(self.facts, self.history.open_on(day_number(day)), day, full))
+
+    def decide_open(self, as_of: date | None = None) -> Decided:
+        """The decisions on every invoice open on the day: a small part of the work of `score_open`."""
+        day = as_of or self.as_of
+        return self._decide(self.facts, self.history.open_on(day_number(day)), day)
+
+    def _decide(self, facts: Facts, rows: np.ndarray, day: date) -> Decided:
+        values = CATALOGUE.compute(facts.history, rows, np.full(len(rows), day_number(day)))
+        model = self.model_on(day)
+        chances = model.predict(values)
+        given = {name: chances[name].to_numpy() for name in TARGETS} | {"evidence": model.evidence(values)}
+        cases = facts.cases(rows, day) | given
+        return Decided(day, rows, values, chances, cases, self.policy.decisions(cases))
 
     def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
         """Score rows of the open ones among the named invoices, in the order asked, and what was not scored."""
@@ -310,12 +324,8 @@ class Scorer:
     ) -> dict[str, list[Any] | np.ndarray]:
         """The columns of the score rows of some invoice positions."""
         as_of = np.full(len(rows), day_number(day))
-        values = CATALOGUE.compute(facts.history, rows, as_of)
-        model = self.model_on(day)
-        probabilities = model.predict(values)
-        given: dict[str, Any] = {name: probabilities[name].to_numpy() for name in TARGETS}
-        given["evidence"] = model.evidence(values)
-        decided = self.policy.decisions(facts.cases(rows, day) | given)
+        found, model = self._decide(facts, rows, day), self.model_on(day)
+        values, probabilities, decided = found.values, found.chances, found.decisions
         low, high = ranges(model, values, probabilities)["p_late"]
         explanations = model.explain(values)
         scored = {
@@ -323,7 +333,7 @@ class Scorer:
             "as_of": [day] * len(rows),
             "amount_open": _written_open(facts, rows, as_of),
             "days_past_due": as_of - facts.history.invoices["due_on"][rows],
-            **given,
+            **{name: found.cases[name] for name in (*TARGETS, "evidence")},
             **self._dates(facts.history, rows, as_of, values, probabilities),
             **{name: decided[name] for name in ("tier", "action", "action_by", *RECOMMENDATION)},
             "reasons": [explanation.reasons for explanation in explanations],
@@ -333,7 +343,7 @@ class Scorer:
             "p_late_high": high,
         }
         if full:
-            scored["prior"] = priors(facts.history, rows, as_of, given["evidence"], explanations)
+            scored["prior"] = priors(facts.history, rows, as_of, found.cases["evidence"], explanations)
         return {name: scored[name] for name in (*COLUMNS, *(FULL if full else ()))}
 
 

@@ -36,6 +36,7 @@ from serving.cli import (
     searches,
     service,
     training,
+    worklist,
 )
 
 EPILOG = """\b
@@ -85,6 +86,7 @@ for part in (
     searches,
     models,
     scores,
+    worklist,
     forecast,
     kpis,
     alerts,
