@@ -23,6 +23,7 @@ from serving.cli.common import (
     progressing,
     refusing,
 )
+from serving.cli.desk import database_url, open_desk
 from serving.cli.scores import scorer_of
 from serving.exports import SUFFIXES, write_table
 from serving.policy.sentences import spaced
@@ -129,11 +130,9 @@ def _remember(book: str, made: Worklist) -> None:
 
 def _desk() -> Desk | None:
     """The desk of this home; None where nobody has opened one yet."""
-    from serving.desk import Desk
     from serving.desk.engine import FILE_NAME
 
-    url = os.environ.get("DUECOURSE_DATABASE_URL") or None
-    return Desk.open(home(), url) if url or (home() / FILE_NAME).exists() else None
+    return open_desk() if database_url() or (home() / FILE_NAME).exists() else None
 
 
 def _with_the_desk(scorer: Scorer, as_of: date | None) -> tuple[Scorer, Told]:
