@@ -6,7 +6,7 @@ import json
 import os
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,14 +23,19 @@ from serving.cli.common import (
     progressing,
     refusing,
 )
+from serving.cli.desk import database_url, open_desk
 from serving.cli.scores import scorer_of
 from serving.exports import SUFFIXES, write_table
 from serving.policy.sentences import spaced
 from serving.profile import spoken
+from serving.scoring import Scorer
 from serving.worklist import LEFT_OUT, Case, Worklist
 from serving.worklist.memory import remember, waited_before
 from serving.worklist.telling import in_words
-from serving.worklist.told import Recorded, told
+from serving.worklist.told import KINDS, Told, told
+
+if TYPE_CHECKING:
+    from serving.desk import Desk
 
 
 def _check_file(path: Path) -> None:
@@ -90,7 +95,7 @@ def worklist(
     out for want of a place is remembered in DUECOURSE_HOME/worklists, so that nobody waits for ever.
     """
     scorer = scorer_of(ledger, as_of, policy)
-    kept = told(records_of_the_desk(home()), scorer.as_of)
+    scorer, kept = _with_the_desk(scorer, as_of)
     for problem in kept.problems:
         notes.print(f"Warning: {problem}", style="yellow", markup=False)
     book = str(ledger.resolve())
@@ -123,9 +128,26 @@ def _remember(book: str, made: Worklist) -> None:
         notes.print(f"Who waits was not remembered: {error}", markup=False)
 
 
-def records_of_the_desk(home: Path) -> list[Recorded]:
-    """The desk's records of the kinds that order a list (serving.worklist.told.KINDS); none without a desk."""
-    return []
+def _desk() -> Desk | None:
+    """The desk of this home; None where nobody has opened one yet."""
+    from serving.desk.engine import FILE_NAME
+
+    return open_desk() if database_url() or (home() / FILE_NAME).exists() else None
+
+
+def _with_the_desk(scorer: Scorer, as_of: date | None) -> tuple[Scorer, Told]:
+    """The scorer of the folder and the desk together, and what people told the desk about the list."""
+    desk = _desk()
+    if desk is None:
+        return scorer, Told()
+    from serving.book import book_day, joined
+
+    with desk:
+        rows = desk.ledger_rows()
+        records = [record for kind in KINDS for record in desk.find(kind)]
+    day = as_of or book_day(scorer.ledger, rows)
+    whole = Scorer(joined(scorer.ledger, rows), scorer.model, scorer.policy, day)
+    return whole, told(records, day)
 
 
 def _write(made: Worklist, path: Path) -> None:
