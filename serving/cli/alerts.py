@@ -16,20 +16,22 @@ from serving.cli.common import (
     as_json,
     as_of_option,
     chosen_day,
+    has_desk,
     home,
     json_option,
     ledger_argument,
-    load_ledger,
+    load_book,
     notes,
     now,
+    open_desk,
     out,
     policy_option,
     progressing,
     refusing,
     who_option,
 )
-from serving.cli.desk import keeper, open_desk
-from serving.cli.kpis import champion_on, has_desk
+from serving.cli.desk import keeper
+from serving.cli.kpis import champion_on
 from serving.scoring import Scorer, load_policy
 
 if TYPE_CHECKING:
@@ -71,8 +73,8 @@ def list_(ledger: Path, as_of: date | None, policy: Path | None, keep: bool, who
     """
     from features.history import History
 
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    book = load_book(ledger)
+    loaded, day = book.ledger, chosen_day(as_of, book)
     scorer = champion_on(loaded, day, policy)
     history = scorer.history if scorer else History(loaded)
     if not (keep or has_desk()):

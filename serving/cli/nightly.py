@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from features.ledger import Ledger
 from serving import nightly as nights
 from serving.cli.common import (
     Refusal,
@@ -16,6 +15,7 @@ from serving.cli.common import (
     as_of_option,
     home,
     json_option,
+    load_book,
     notes,
     out,
     refusing,
@@ -84,9 +84,7 @@ def nightly(
 
 
 def _day_after(ledger: Path) -> date:
-    from serving.scoring import default_as_of
-
-    return default_as_of(Ledger.load(ledger))
+    return load_book(ledger).day
 
 
 def _after_the_import(ledger: Path, day: date, keep_backups: int, run: nights.Run) -> dict[str, int]:

@@ -23,19 +23,17 @@ from serving.cli.common import (
     progressing,
     refusing,
 )
-from serving.cli.desk import database_url, open_desk
-from serving.cli.scores import scorer_of
+from serving.cli.scores import scorer_and_book
 from serving.exports import SUFFIXES, write_table
 from serving.policy.sentences import spaced
 from serving.profile import spoken
-from serving.scoring import Scorer
 from serving.worklist import LEFT_OUT, Case, Worklist
 from serving.worklist.memory import remember, waited_before
 from serving.worklist.telling import in_words
-from serving.worklist.told import KINDS, Told, told
+from serving.worklist.told import told
 
 if TYPE_CHECKING:
-    from serving.desk import Desk
+    pass
 
 
 def _check_file(path: Path) -> None:
@@ -94,24 +92,24 @@ def worklist(
     A case is one customer, or all accounts with the same top parent, with everything they have open. Who was left
     out for want of a place is remembered in DUECOURSE_HOME/worklists, so that nobody waits for ever.
     """
-    scorer = scorer_of(ledger, as_of, policy)
-    scorer, kept = _with_the_desk(scorer, as_of)
+    scorer, book = scorer_and_book(ledger, as_of, policy)
+    kept = told(book.records, scorer.as_of)
     for problem in kept.problems:
         notes.print(f"Warning: {problem}", style="yellow", markup=False)
-    book = str(ledger.resolve())
+    place = str(ledger.resolve())
     with progressing("making the list"):
         made = Worklist.make(
             scorer,
             capacity=capacity,
             by_skill=dict(skills),
             states=kept.states,
-            waited=waited_before(home(), book, scorer.as_of),
+            waited=waited_before(home(), place, scorer.as_of),
             declared=kept.declared,
             last_reviewed=kept.last_reviewed,
         )
         if output:
             _write(made, output)
-        _remember(book, made)
+        _remember(place, made)
     if is_json:
         click.echo(as_json(made.as_dict(is_left_out)))
         return
@@ -120,34 +118,12 @@ def worklist(
         out.print(f"Wrote {len(made.cases)} lines to {output}.", markup=False)
 
 
-def _remember(book: str, made: Worklist) -> None:
+def _remember(place: str, made: Worklist) -> None:
     """Keep who waits; a list that cannot be remembered is still a list."""
     try:
-        remember(home(), book, made)
+        remember(home(), place, made)
     except OSError as error:
         notes.print(f"Who waits was not remembered: {error}", markup=False)
-
-
-def _desk() -> Desk | None:
-    """The desk of this home; None where nobody has opened one yet."""
-    from serving.desk.engine import FILE_NAME
-
-    return open_desk() if database_url() or (home() / FILE_NAME).exists() else None
-
-
-def _with_the_desk(scorer: Scorer, as_of: date | None) -> tuple[Scorer, Told]:
-    """The scorer of the folder and the desk together, and what people told the desk about the list."""
-    desk = _desk()
-    if desk is None:
-        return scorer, Told()
-    from serving.book import book_day, joined
-
-    with desk:
-        rows = desk.ledger_rows()
-        records = [record for kind in KINDS for record in desk.find(kind)]
-    day = as_of or book_day(scorer.ledger, rows)
-    whole = Scorer(joined(scorer.ledger, rows), scorer.model, scorer.policy, day)
-    return whole, told(records, day)
 
 
 def _write(made: Worklist, path: Path) -> None:
