@@ -47,6 +47,7 @@ ENVIRONMENT = {
     "DUECOURSE_KEY": "file of the key that signs models; kept outside DUECOURSE_HOME",
     "DUECOURSE_TRUSTED_KEYS": "file or folder of the public keys whose models are trusted",
     "DUECOURSE_SIGNATURES": "`required`: models without a trusted signature are refused",
+    "DUECOURSE_DATABASE_URL": "database of the desk, `postgresql+psycopg://…`; default a file in DUECOURSE_HOME",
     "DUECOURSE_WEBHOOK_URL": "where `duecourse alerts send` delivers; alerts are put into the outbox while it is set",
     "DUECOURSE_WEBHOOK_SECRET": "shared secret that signs what the webhook sends",
     "DUECOURSE_USER": "who is named in the record of moves; default the name of the login",

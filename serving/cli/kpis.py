@@ -95,8 +95,7 @@ def kpis(
     """
     from features.history import History
 
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    loaded, day = book_of(ledger, as_of)
     scorer = champion_on(loaded, day, None)
     history = scorer.history if scorer else History(loaded)
     with progressing("adding up"):
@@ -115,6 +114,18 @@ def kpis(
             )
     else:
         _print(told)
+
+
+def book_of(folder: Path, as_of: date | None) -> tuple[Ledger, date]:
+    """The ledger of a folder together with what the desk recorded, and the day asked for."""
+    loaded = load_ledger(folder)
+    if not has_desk():
+        return loaded, chosen_day(as_of, loaded)
+    from serving.book import book_day, joined
+
+    with open_desk() as desk:
+        recorded = desk.ledger_rows()
+    return joined(loaded, recorded), chosen_day(as_of or book_day(loaded, recorded), loaded)
 
 
 def champion_on(ledger: Ledger, day: date, policy: Path | None) -> Scorer | None:
