@@ -20,9 +20,11 @@ from features.days import day_number, to_date
 from features.history import History
 from features.ledger import Ledger, written_amount
 from features.paydays import pay_days
+from serving.decided import Decided
 from serving.facts import Facts
 from serving.policy import Policy
 from serving.priors import priors
+from serving.written import as_written, not_known_yet, written_open
 from training.champion import champion_folder
 from training.model import Explanation, RiskModel, load_model, ranges, recalibrated, recalibration_day
 
@@ -146,6 +148,19 @@ class Scorer:
         day = as_of or self.as_of
         return pd.DataFrame(self._score(self.facts, self.history.open_on(day_number(day)), day, full))
 
+    def decide_open(self, as_of: date | None = None) -> Decided:
+        """The decisions on every invoice open on the day: a small part of the work of `score_open`."""
+        day = as_of or self.as_of
+        return self._decide(self.facts, self.history.open_on(day_number(day)), day)
+
+    def _decide(self, facts: Facts, rows: np.ndarray, day: date) -> Decided:
+        values = CATALOGUE.compute(facts.history, rows, np.full(len(rows), day_number(day)))
+        model = self.model_on(day)
+        chances = model.predict(values)
+        given = {name: chances[name].to_numpy() for name in TARGETS} | {"evidence": model.evidence(values)}
+        cases = facts.cases(rows, day) | given
+        return Decided(day, rows, values, chances, cases, self.policy.decisions(cases))
+
     def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
         """Score rows of the open ones among the named invoices, in the order asked, and what was not scored."""
         day = as_of or self.as_of
@@ -191,7 +206,7 @@ class Scorer:
             for problem in ledger.problems
             if problem.table in rows
         ]
-        return records(scored), problems + _not_known_yet(facts, rows, as_of)
+        return records(scored), problems + not_known_yet(facts, rows, as_of)
 
     def _rates_for(self, rows: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
         """The book's rates of the currencies in a body: an invoice is converted alike here and there."""
@@ -201,7 +216,7 @@ class Scorer:
     @cached_property
     def _rates(self) -> list[Mapping[str, Any]]:
         table = self.ledger.tables["exchange_rates"]
-        columns = {str(name): _as_written(table[name]) for name in table.columns}
+        columns = {str(name): as_written(table[name]) for name in table.columns}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def score_of(self, invoice_id: str, as_of: date | None = None) -> dict[str, Any]:
@@ -310,20 +325,16 @@ class Scorer:
     ) -> dict[str, list[Any] | np.ndarray]:
         """The columns of the score rows of some invoice positions."""
         as_of = np.full(len(rows), day_number(day))
-        values = CATALOGUE.compute(facts.history, rows, as_of)
-        model = self.model_on(day)
-        probabilities = model.predict(values)
-        given: dict[str, Any] = {name: probabilities[name].to_numpy() for name in TARGETS}
-        given["evidence"] = model.evidence(values)
-        decided = self.policy.decisions(facts.cases(rows, day) | given)
+        found, model = self._decide(facts, rows, day), self.model_on(day)
+        values, probabilities, decided = found.values, found.chances, found.decisions
         low, high = ranges(model, values, probabilities)["p_late"]
         explanations = model.explain(values)
         scored = {
             **{name: facts.named[name][rows] for name in ("invoice_id", "customer_id", "currency")},
             "as_of": [day] * len(rows),
-            "amount_open": _written_open(facts, rows, as_of),
+            "amount_open": written_open(facts, rows, as_of),
             "days_past_due": as_of - facts.history.invoices["due_on"][rows],
-            **given,
+            **{name: found.cases[name] for name in (*TARGETS, "evidence")},
             **self._dates(facts.history, rows, as_of, values, probabilities),
             **{name: decided[name] for name in ("tier", "action", "action_by", *RECOMMENDATION)},
             "reasons": [explanation.reasons for explanation in explanations],
@@ -333,46 +344,8 @@ class Scorer:
             "p_late_high": high,
         }
         if full:
-            scored["prior"] = priors(facts.history, rows, as_of, given["evidence"], explanations)
+            scored["prior"] = priors(facts.history, rows, as_of, found.cases["evidence"], explanations)
         return {name: scored[name] for name in (*COLUMNS, *(FULL if full else ()))}
-
-
-def _written_open(facts: Facts, rows: np.ndarray, as_of: np.ndarray) -> list[str | None]:
-    """What is open of invoices as decimal texts in their own currency; None where nobody knows the amount."""
-    known, owed = facts.amount_known(rows).tolist(), facts.amount_open(rows, as_of).tolist()
-    currencies = facts.named["currency"][rows].tolist()
-    return [
-        written_amount(amount, currency) if there else None
-        for amount, currency, there in zip(owed, currencies, known, strict=True)
-    ]
-
-
-def _not_known_yet(facts: Facts, rows: Mapping[str, Any], day: date) -> list[dict[str, Any]]:
-    """Invoices of a body that are issued, or learned of, on the day or later: they have no score yet."""
-    seen_on = facts.history.invoices["seen_on"]
-    place_of = {row.get("invoice_id"): place for place, row in enumerate(rows["invoices"])}
-    problems = []
-    for position in np.flatnonzero(~facts.is_known(np.arange(len(seen_on)), day_number(day))).tolist():
-        invoice_id = facts.named["invoice_id"][position]
-        place = place_of.get(invoice_id)
-        seen = to_date(seen_on[position])
-        problems.append(
-            {
-                "pointer": "/ledger/invoices" if place is None else f"/ledger/invoices/{place}",
-                "value": invoice_id,
-                "code": "not_known_yet",
-                "detail": f"invoice {invoice_id!r} is known since {seen}, and {day} is asked at its start",
-                "mend": f"Ask as of {seen + timedelta(days=1)} or later.",
-            }
-        )
-    return problems
-
-
-def _as_written(column: pd.Series) -> list[Any]:
-    """The cells of a column of exchange rates as a body would hold them."""
-    if column.dtype.kind == "M":
-        return column.dt.strftime("%Y-%m-%d").tolist()
-    return [repr(value) for value in column.tolist()] if column.dtype.kind == "f" else column.tolist()
 
 
 def records(scored: pd.DataFrame | Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ KILLS_AT_THE_START, LONGEST_START_SECONDS = 0.2, 0.6
 """Some are killed before, while they open or make the desk."""
 BACKEND_KILLS = 0.1
 Answer = TypeVar("Answer")
+Backends = Callable[[], bool] | None
 
 
 @dataclass
@@ -150,6 +151,8 @@ class Killer:
         finally:
             writer.kill()
             writer.wait()
+            if writer.stdout is not None:
+                writer.stdout.close()
 
     def _read_until(self, writer: subprocess.Popen[str], end: float) -> None:
         assert writer.stdout is not None

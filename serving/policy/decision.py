@@ -20,6 +20,7 @@ from serving.policy.located import PolicyError, Problem
 from serving.policy.reading import OTHERWISE, Parts, read
 from serving.policy.rules import Action, Guard, Rule
 from serving.policy.sentences import sentences
+from serving.policy.workday import SECTION
 
 Indexes = NDArray[np.intp]
 
@@ -241,6 +242,7 @@ def _content(parts: Parts, about: str) -> dict[str, Any]:
         "rules": [_rule(rule, "action") for rule in parts.rules],
         "wording": {"never_say": _plain(parts.never_say)},
         **changed_alerts(parts.alerts),
+        SECTION: _plain(parts.workday),
     }
 
 

@@ -12,9 +12,10 @@ from serving.policy.fields import Fields
 from serving.policy.located import Path, PolicyError, locate
 from serving.policy.rules import CHANNELS, COUNTED_FROM, HOLDS_BACK, Action, Guard, Register, Rule
 from serving.policy.tone import hardenings, looks_at_scores
+from serving.policy.workday import SECTION, Workday, read_workday
 
 SECTIONS = {"tiers", "tier_rules", "roles", "actions", "rules", "wording"}
-OPTIONAL_SECTIONS = {"about", "numbers", "facts", "firmness", "guards", "alerts"}
+OPTIONAL_SECTIONS = {"about", "numbers", "facts", "firmness", "guards", "alerts", SECTION}
 OTHERWISE = "otherwise"
 MOST_WORKING_DAYS = 260
 ONE_REGISTER = (Register("at your service", None),)
@@ -36,6 +37,7 @@ class Parts:
     rules: tuple[Rule, ...]
     never_say: tuple[str, ...]
     alerts: AlertSettings
+    workday: Workday
 
 
 def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
@@ -69,6 +71,7 @@ class _Reader(Fields):
         tier_rules = self.rules("tier_rules", "tier", tiers, {"tier"})
         rules = self.rules("rules", "action", actions, set())
         self.check_scores(tier_rules, tiers, rules, actions)
+        workday = read_workday(self, roles, actions, tiers)
         return Parts(
             numbers,
             self.facts,
@@ -81,6 +84,7 @@ class _Reader(Fields):
             rules,
             never_say,
             read_alerts(self),
+            workday,
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:
