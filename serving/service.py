@@ -57,7 +57,7 @@ def book() -> Ledger:
 def office() -> Office:
     """The desk beside the book; raises DeskUnavailable where its database does not answer."""
     desk = Desk.open(settings.home, settings.database_url)
-    return Office(desk, book(), lambda: datetime.now(UTC), follows_policy=settings.policy is None)
+    return Office(desk, book(), lambda: datetime.now(UTC), settings.policy is None, str(settings.ledger))
 
 
 def load_scorer() -> Scorer:

@@ -165,7 +165,7 @@ def rehearse(ledger: Path, begin: date, end: date, policy: Path | None, is_json:
 
     if end <= begin:
         raise ValueError(f"{begin} to {end} holds no day: the second must come after the first")
-    loaded = load_ledger(ledger)
+    loaded = load_book(ledger).ledger
     with progressing("day by day") as progress:
         found = rehearsed(History(loaded), begin, end, _settings(policy), progress)
     total = sum(found.raised.values())
