@@ -50,7 +50,10 @@ COLUMNS = (
     "p_late_high",
 )
 """The score row, in the order of the contract; the range of `p_late` came later and stands at the end."""
-RECOMMENDATION = ("who", "channel", "objective", "opening", "action_rule", "guards", "why")
+RECOMMENDATION = (
+    *("who", "channel", "objective", "opening", "action_rule", "guards", "why"),
+    *("tier_rule", "segment", "strategy", "tone", "template", "commitment", "person_decides"),
+)
 """What comes with an action beside the score row."""
 FULL = (*RECOMMENDATION, "prior")
 """What the full score row adds: the recommendation, and what carried the score where evidence is short."""
@@ -173,7 +176,7 @@ class Scorer:
         Exchange rates do too where the rows hold none. Raises LedgerError where the rows cannot be read.
         """
         ledger = Ledger.from_rows(self._rates_for(rows) | dict(rows), self.ledger.settings)
-        facts = Facts(History(ledger, self.model.rule, context=self.history))
+        facts = Facts(History(ledger, self.model.rule, context=self.history), self.facts)
         scored = self._score(facts, facts.history.open_on(day_number(as_of)), as_of)
         problems = [
             {

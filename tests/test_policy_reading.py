@@ -183,8 +183,8 @@ def test_the_policy_reads_aloud() -> None:
 def test_the_policy_as_data_is_the_policy_again() -> None:
     data = Policy.load().as_dict()
     version = data.pop("version")
-    assert data["guards"][0]["id"] == "complaint_open"
-    assert data["rules"][-1] == {
+    assert data["guards"][0]["id"] == "insolvency"
+    assert data["strategies"]["ordinary_companies"]["steps"][-1] == {
         "id": "nothing_to_do",
         "because": "it is not due soon, or in good hands",
         "action": "none_needed",

@@ -9,8 +9,8 @@ import pytest
 
 from serving.conditions import parse
 from serving.policy import Policy, PolicyError
-from serving.policy.cases import CASE_TERMS
 from serving.policy.tone import hardenings, unwelcome
+from serving.policy.vocabulary import CASE_TERMS
 
 CONDITIONS = [
     "p_late >= 0.3",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from serving.conditions import Condition, pairs
-from serving.policy.cases import SCORES
+from serving.policy.vocabulary import SCORES
 
 Facts = Mapping[str, Condition]
 UPWARD, DOWNWARD = (ast.Gt, ast.GtE), (ast.Lt, ast.LtE)
