@@ -21,6 +21,7 @@ from features.days import NEVER, day_number, day_numbers
 from features.events import WHOLE_INVOICE
 from features.history import History, Past, positions
 from features.ledger.cells import digits_of
+from serving.policy.cases import utilisation
 from serving.sorted_rows import Sorted, key
 from serving.standing import Standing, from_the_desk
 
@@ -102,13 +103,14 @@ class Facts:
         table = self.history.tables["invoices"]
         rows = rows[table["money_unit" if converted else "currency"].to_numpy(dtype=object)[rows] == unit]
         owed = (
-            self._money_open(rows, today) if converted else self.amount_open(rows, np.full(len(rows), today))
+            self.money_open(rows, today) if converted else self.amount_open(rows, np.full(len(rows), today))
         )
         total = np.zeros(len(unique), np.int64)
         np.add.at(total, np.searchsorted(unique, self.history.invoices["customer"][rows]), owed)
         return total[place]
 
-    def _money_open(self, rows: np.ndarray, today: int) -> np.ndarray:
+    def money_open(self, rows: np.ndarray, today: int) -> np.ndarray:
+        """Minor units open of invoices, in the unit in which the book counts money, before day `today`."""
         steps = self.history.steps
         at = np.maximum(np.searchsorted(self._money_step_keys, key(rows, np.full(len(rows), today))) - 1, 0)
         return np.where(steps.invoice[at] == rows, steps.balance[at], 0) if len(rows) else rows
@@ -337,13 +339,6 @@ def _dialogue(past: Past, units: np.ndarray, as_of: date) -> dict[str, Any]:
         "contacts_90": past.contacts.count(90),
         "complaint_open": past.complaints.count() > past.complaints_closed.count(),
     }
-
-
-def utilisation(exposure: np.ndarray, limit: np.ndarray) -> np.ndarray:
-    """Exposure over limit; NaN without a limit, and endless where anything is open against a limit of 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        used = exposure / limit
-    return np.where((limit == 0) & (exposure <= 0), 0.0, used)
 
 
 def _with_desk(own: dict[str, Any], desk: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ The API, the pages and the nightly command all use this one `Scorer`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
@@ -21,8 +21,11 @@ from features.history import History
 from features.ledger import Ledger, written_amount
 from features.paydays import pay_days
 from serving.facts import Facts
+from serving.in_force import load_policy
 from serving.policy import Policy
 from serving.priors import priors
+from serving.score_rows import ranked as ranked
+from serving.score_rows import records
 from training.champion import champion_folder
 from training.model import Explanation, RiskModel, load_model, ranges, recalibrated, recalibration_day
 
@@ -142,6 +145,13 @@ class Scorer:
         """One score row per invoice open on the day, ordered by invoice id; `full` adds the recommendation."""
         day = as_of or self.as_of
         return pd.DataFrame(self._score(self.facts, self.history.open_on(day_number(day)), day, full))
+
+    def open_cases(self, as_of: date | None = None) -> dict[str, Any]:
+        """What the policy decides on of every invoice open on the day: facts and scores, as columns."""
+        day = as_of or self.as_of
+        rows, model = self.history.open_on(day_number(day)), self.model_on(day)
+        values = CATALOGUE.compute(self.history, rows, np.full(len(rows), day_number(day)))
+        return self.facts.cases(rows, day) | _given(model, values, model.predict(values))
 
     def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
         """Score rows of the open ones among the named invoices, in the order asked, and what was not scored."""
@@ -308,8 +318,7 @@ class Scorer:
         values = CATALOGUE.compute(facts.history, rows, as_of)
         model = self.model_on(day)
         probabilities = model.predict(values)
-        given: dict[str, Any] = {name: probabilities[name].to_numpy() for name in TARGETS}
-        given["evidence"] = model.evidence(values)
+        given = _given(model, values, probabilities)
         decided = self.policy.decisions(facts.cases(rows, day) | given)
         low, high = ranges(model, values, probabilities)["p_late"]
         explanations = model.explain(values)
@@ -330,6 +339,12 @@ class Scorer:
         if full:
             scored["prior"] = priors(facts.history, rows, as_of, given["evidence"], explanations)
         return {name: scored[name] for name in (*COLUMNS, *(FULL if full else ()))}
+
+
+def _given(model: RiskModel, values: np.ndarray, probabilities: pd.DataFrame) -> dict[str, Any]:
+    """What the model tells the policy: the probabilities and how much evidence there is."""
+    scores = {name: probabilities[name].to_numpy() for name in TARGETS}
+    return scores | {"evidence": model.evidence(values)}
 
 
 def _written_open(facts: Facts, rows: np.ndarray, as_of: np.ndarray) -> list[str | None]:
@@ -368,33 +383,6 @@ def _as_written(column: pd.Series) -> list[Any]:
     if column.dtype.kind == "M":
         return column.dt.strftime("%Y-%m-%d").tolist()
     return [repr(value) for value in column.tolist()] if column.dtype.kind == "f" else column.tolist()
-
-
-def records(scored: pd.DataFrame | Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Score rows, as a table or its columns, as JSON-ready objects."""
-    columns = {name: _json_ready(scored[name]) for name in map(str, scored)}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _json_ready(column: Any) -> list[Any]:
-    """The values of a column; days as ISO texts, missing ones None."""
-    listed = column if isinstance(column, list) else column.tolist()
-    values = [None if value is pd.NaT or value != value else value for value in listed]
-    return [value.isoformat()[:10] if isinstance(value, date) else value for value in values]
-
-
-def load_policy(home: Path, explicit: Path | None = None) -> Policy:
-    """The policy of an explicit file, else of `home`, else the packaged one."""
-    beside = home / "policy.yaml"
-    return Policy.load(explicit or (beside if beside.exists() else None))
-
-
-def ranked(scored: pd.DataFrame, tiers: Sequence[str]) -> pd.DataFrame:
-    """Score rows by tier from worst to best, then by money at risk, then by invoice id."""
-    order = {tier: place for place, tier in enumerate(reversed(list(tiers)))}
-    at_risk = scored["amount_open"].astype(float).fillna(0) * scored["p_late"]
-    keys = scored.assign(_tier=scored["tier"].map(order), _risk=-at_risk)
-    return keys.sort_values(["_tier", "_risk", "invoice_id"], kind="stable")[scored.columns]
 
 
 def _rounded(value: float) -> float | None:

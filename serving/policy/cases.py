@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serving.conditions import Kind
+from serving.conditions import Kind, Vocabulary
+from serving.policy.accounts import ACCOUNT_TABLE, ACCOUNT_TERMS
 from serving.policy.vocabulary import CASE_TERMS, MISSING, REQUIRED, REQUIRED_COLUMNS, TABLE, WORKED_OUT
 
 
@@ -30,6 +31,34 @@ def case_columns(cases: pd.DataFrame | Mapping[str, Any]) -> dict[str, NDArray[A
     return columns | _worked_out(columns)
 
 
+def account_columns(accounts: pd.DataFrame | Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Facts about whole customers as arrays, absent ones filled; raises ValueError with every problem."""
+    size = max((len(accounts[str(name)]) for name in accounts), default=0)
+    columns: dict[str, NDArray[Any]] = {}
+    problems = [
+        f"there is no '{name}' of accounts" for name in map(str, accounts) if name not in ACCOUNT_TERMS
+    ]
+    for name, kind, neutral, *_ in ACCOUNT_TABLE:
+        try:
+            given = name in accounts
+            columns[name] = _READ[kind](accounts[name], neutral) if given else _absent(kind, neutral, size)
+        except (ValueError, TypeError) as error:
+            problems.append(f"column '{name}' is no {kind}: {error}")
+    problems += _outside(columns, ACCOUNT_TERMS)
+    if problems:
+        raise ValueError("accounts cannot be decided: " + "; ".join(problems))
+    if "utilisation" not in accounts:
+        columns["utilisation"] = utilisation(columns["exposure"], columns["credit_limit"])
+    return columns | {"has_limit": ~np.isnan(columns["credit_limit"])}
+
+
+def utilisation(exposure: NDArray[Any], limit: NDArray[Any]) -> NDArray[Any]:
+    """Exposure over limit; NaN without a limit, and endless where anything is open against a limit of 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        used = exposure / limit
+    return np.where((limit == 0) & (exposure <= 0), 0.0, used)
+
+
 def _absent(kind: Kind, neutral: Any, size: int) -> NDArray[Any]:
     """A column of what stands in for a fact that no case has."""
     if kind == "date":
@@ -39,11 +68,15 @@ def _absent(kind: Kind, neutral: Any, size: int) -> NDArray[Any]:
 
 
 def _impossible(columns: dict[str, NDArray[Any]]) -> list[str]:
-    shares = [name for name, term in CASE_TERMS.items() if term.kind == "share" and name in columns]
-    outside = [(name, columns[name][(columns[name] < 0) | (columns[name] > 1)]) for name in shares]
-    problems = [f"column '{name}' holds {odd[0]:g}, not between 0 and 1" for name, odd in outside if len(odd)]
+    problems = _outside(columns, CASE_TERMS)
     undated = [name for name in ("as_of", "due_on") if name in columns and np.isnat(columns[name]).any()]
     return problems + [f"column '{name}' has cases without a date" for name in undated]
+
+
+def _outside(columns: dict[str, NDArray[Any]], vocabulary: Vocabulary) -> list[str]:
+    shares = [name for name, term in vocabulary.items() if term.kind == "share" and name in columns]
+    outside = [(name, columns[name][(columns[name] < 0) | (columns[name] > 1)]) for name in shares]
+    return [f"column '{name}' holds {odd[0]:g}, not between 0 and 1" for name, odd in outside if len(odd)]
 
 
 def _worked_out(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -92,14 +125,14 @@ def _flags(column: Column, neutral: Any) -> NDArray[Any]:
 
 
 def _texts(column: Column, neutral: Any) -> NDArray[Any]:
-    values = column.astype(object) if isinstance(column, np.ndarray) else column.to_numpy(dtype=object)
+    values = column.astype(object) if isinstance(column, np.ndarray) else pd.Series(column).to_numpy(object)
     return np.where(pd.isna(values), "", values)
 
 
 def _dates(column: Column, neutral: Any) -> NDArray[Any]:
     if _is_plain(column, "M"):
         return np.asarray(column).astype("datetime64[D]")
-    return pd.to_datetime(column).to_numpy("datetime64[D]")
+    return pd.to_datetime(pd.Series(column)).to_numpy("datetime64[D]")
 
 
 _READ: dict[Kind, Callable[[Column, Any], NDArray[Any]]] = {

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -13,11 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from serving.policy.cases import case_columns
+from serving.policy.cases import account_columns, case_columns
 from serving.policy.columns import Columns, first_match
 from serving.policy.content import content
+from serving.policy.credit import CreditDecision, credit_decisions
+from serving.policy.customer_tiers import customer_tiers
+from serving.policy.exits import ExitAdvice, Recovery, exits
 from serving.policy.located import PolicyError, Problem
+from serving.policy.published import published
 from serving.policy.reading import Parts, read
+from serving.policy.reviews import ReviewDue, ReviewOutcome, review_outcomes, reviews_due
 from serving.policy.sentences import sentences
 from serving.policy.verdicts import Verdict, deadlines, verdicts
 from serving.policy.vocabulary import CASE_TERMS
@@ -134,6 +140,48 @@ class Policy:
             "guards": list(verdict.guards),
             "why": verdict.why,
         }
+
+    def customer_tiers(
+        self, decided: pd.DataFrame | Mapping[str, Any], as_of: date, previous: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """The tiers of customers and groups today; see `serving/policy/customer_tiers.py`."""
+        rules = self._section("customer_tiers")
+        return customer_tiers(decided, previous, as_of, self.tiers, rules, self.parts.numbers)
+
+    def credit_decisions(self, accounts: pd.DataFrame | Mapping[str, Any]) -> list[CreditDecision]:
+        """A credit recommendation per account, known or new (columns: ACCOUNT_COLUMNS, none required)."""
+        return credit_decisions(account_columns(accounts), self.parts, self._section("credit"), self.version)
+
+    def exits(
+        self, cases: pd.DataFrame | Mapping[str, Any], recovery: Recovery | None = None
+    ) -> list[ExitAdvice]:
+        """Cases for which a hand-over or a write-down may be considered; never a default, a person decides."""
+        return exits(self.columns(cases), self.parts, self._section("exits"), recovery)
+
+    def reviews_due(
+        self, tiers: Mapping[str, str], last_reviewed: Mapping[str, date], as_of: date
+    ) -> list[ReviewDue]:
+        """When each account is due for a review, the longest overdue first."""
+        return reviews_due(tiers, last_reviewed, as_of, self._section("reviews"))
+
+    def review_outcomes(
+        self, accounts: pd.DataFrame | Mapping[str, Any], tiers: Mapping[str, str]
+    ) -> list[ReviewOutcome]:
+        """What a review of each account might come to: keep, restrict or exit."""
+        return review_outcomes(account_columns(accounts), tiers, self.parts, self._section("reviews"))
+
+    def published(self, strategy: str) -> list[str]:
+        """A strategy as customers may read it in advance; ValueError for one that is not there."""
+        if strategy not in self.parts.strategies:
+            known = ", ".join(self.parts.strategies)
+            raise ValueError(f"the policy has no strategy '{strategy}'; it has {known}")
+        return published(self.parts, self.parts.strategies[strategy], self.version)
+
+    def _section(self, name: str) -> Any:
+        section = getattr(self.parts, name)
+        if section is None:
+            raise ValueError(f"the policy has no section '{name}'; take it from the packaged policy.yaml")
+        return section
 
     def columns(self, cases: pd.DataFrame | Mapping[str, Any]) -> Columns:
         """The columns of cases, with the policy's numbers, facts and classes of reasons; no tier yet."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.conditions import Condition, Term
-from serving.policy.accounts import Credit, CustomerTiers, Exits, Reviews
+from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
 from serving.policy.located import Path, PolicyError, locate
 from serving.policy.reading_accounts import AccountsReader
@@ -24,7 +24,7 @@ from serving.policy.rules import (
     Rule,
     Strategy,
 )
-from serving.policy.vocabulary import REASON_CLASSES
+from serving.policy.vocabulary import CASE_TERMS, REASON_CLASSES
 
 SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
@@ -175,8 +175,8 @@ class _Reader(AccountsReader):
         if not entry:
             return None
         self.keys(here, {"when", "most_firmness", "because"}, set())
-        when = self.condition((*here, "when")) if "when" in entry else None
-        self.no_scores((*here, "when"), when, "who is a person is a fact")
+        of_customers = {name: term for name, term in CASE_TERMS.items() if name in ACCOUNT_TERMS}
+        when = self.condition((*here, "when"), of_customers) if "when" in entry else None
         self.whole((*here, "most_firmness"), entry, firmest - 1)
         self.text((*here, "because"), entry)
         return (

@@ -99,16 +99,17 @@ def _plans(parts: Parts) -> Iterator[str]:
 
 def days_of(step: Step) -> str:
     """'from 14 days before due to due', or nothing for a step of any day."""
-    begins, ends = (None if day is None else _day(day) for day in (step.from_day, step.to_day))
+    begins, ends = (None if day is None else day_in_words(day) for day in (step.from_day, step.to_day))
     if begins and ends:
         return f"from {begins} to {ends}"
     return f"from {begins} on" if begins else f"up to {ends}" if ends else ""
 
 
-def _day(day: int) -> str:
+def day_in_words(day: int) -> str:
+    """Such as 7 days before the due date."""
     if day == 0:
         return "the due date"
-    return f"{abs(day)} day{'s' * (abs(day) != 1)} {'before' if day < 0 else 'past'} due"
+    return f"{abs(day)} day{'s' * (abs(day) != 1)} {'before' if day < 0 else 'after'} the due date"
 
 
 def _when_step(step: Step) -> str:
