@@ -122,21 +122,17 @@ class AccountFacts:
         unique, place_of = np.unique(codes, return_index=True)
         rows = self.facts.rows_of(unique)
         place = place_of[np.searchsorted(unique, self.history.invoices["customer"][rows])]
-        in_unit = self._money_unit[rows] == unit[place]
+        in_unit = self.facts.money_unit[rows] == unit[place]
         return rows[in_unit], place[in_unit]
-
-    @cached_property
-    def _money_unit(self) -> np.ndarray:
-        return self.history.tables["invoices"]["money_unit"].to_numpy(dtype=object)
 
     @cached_property
     def _usual_unit(self) -> np.ndarray:
         """The unit of each customer's latest invoice, the book's most usual one where it has none."""
         units = np.full(len(self.history.customers), "", dtype=object)
         order = np.argsort(self.history.invoices["issued_on"], kind="stable")
-        units[self.history.invoices["customer"][order]] = self._money_unit[order]
-        if len(self._money_unit):
-            names, counts = np.unique(self._money_unit.astype(str), return_counts=True)
+        units[self.history.invoices["customer"][order]] = self.facts.money_unit[order]
+        if len(self.facts.money_unit):
+            names, counts = np.unique(self.facts.money_unit.astype(str), return_counts=True)
             units[units == ""] = str(names[np.argmax(counts)])
         return units
 

@@ -100,14 +100,18 @@ class Facts:
         """
         unique, place = np.unique(customers, return_inverse=True)
         rows = self.rows_of(unique)
-        table = self.history.tables["invoices"]
-        rows = rows[table["money_unit" if converted else "currency"].to_numpy(dtype=object)[rows] == unit]
+        rows = rows[(self.money_unit if converted else self.named["currency"])[rows] == unit]
         owed = (
             self.money_open(rows, today) if converted else self.amount_open(rows, np.full(len(rows), today))
         )
         total = np.zeros(len(unique), np.int64)
         np.add.at(total, np.searchsorted(unique, self.history.invoices["customer"][rows]), owed)
         return total[place]
+
+    @cached_property
+    def money_unit(self) -> np.ndarray:
+        """The unit in which the book counts each invoice's money: its own currency, or the base currency."""
+        return self.history.tables["invoices"]["money_unit"].to_numpy(dtype=object)
 
     def money_open(self, rows: np.ndarray, today: int) -> np.ndarray:
         """Minor units open of invoices, in the unit in which the book counts money, before day `today`."""

@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "DUECOURSE_TIMEOUT_SECONDS": "seconds after which a request is given up",
     "DUECOURSE_WORKERS": "processes of the service",
     "DUECOURSE_FOLLOW_SECONDS": "how often a running service looks for a new champion",
+    "DUECOURSE_DATABASE_URL": "database of the desk; default a file in DUECOURSE_HOME",
     "DUECOURSE_KEY": "file of the key that signs models; kept outside DUECOURSE_HOME",
     "DUECOURSE_TRUSTED_KEYS": "file or folder of the public keys whose models are trusted",
     "DUECOURSE_SIGNATURES": "`required`: models without a trusted signature are refused",

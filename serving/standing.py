@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from features.days import day_numbers
+from features.days import NEVER, day_numbers
 from features.history import positions
 from features.ledger.cells import digits_of
 from serving.policy.vocabulary import CASE_TERMS, DESK_FACTS
@@ -43,14 +43,17 @@ class Standing:
 
     @cached_property
     def _contacts(self) -> tuple[Sorted, np.ndarray]:
-        """Contacts by customer and the day we knew of each; on one day a heated call comes last."""
+        """Contacts by customer and the day we knew of each, with their outcomes and a "" at the end.
+
+        On one day a heated call comes last.
+        """
         table = self.history.tables["contacts"]
         day = np.maximum(day_numbers(table["contacted_on"]), day_numbers(table["known_on"]))
         outcome = table["outcome"].fillna("").to_numpy(dtype=object)
         calm_first = np.argsort(outcome == CALL_ENDED, kind="stable")
         customer = self.history.customer_codes(table["customer_id"])
         found = Sorted.of(key(customer[calm_first], day[calm_first]))
-        return found, outcome[calm_first][found.rows] if len(found.rows) else outcome[:0]
+        return found, np.append(outcome[calm_first][found.rows], np.array([""], dtype=object))
 
     def contacts(self, customers: np.ndarray, today: int, last: int | None = None) -> np.ndarray:
         """Contacts with each customer before day `today`, in the last `last` days or ever."""
@@ -64,17 +67,24 @@ class Standing:
         """What came of the latest contact, as recorded; "" where nothing is."""
         found, outcome = self._contacts
         end = np.searchsorted(found.keys, key(customers, np.full(len(customers), today)))
-        any_ = self.contacts(customers, today) > 0
-        return np.where(any_, np.append(outcome, "")[np.where(any_, end - 1, len(outcome))], "")
+        was_there = self.contacts(customers, today) > 0
+        return outcome[np.where(was_there, end - 1, -1)]
 
     def plan_offered(self, customers: np.ndarray, today: int) -> np.ndarray:
         """Whether a payment plan was ever offered to or agreed with each customer."""
-        plans = self.history.tables["payment_plans"]
-        agreed = np.maximum(day_numbers(plans["agreed_on"]), day_numbers(plans["known_on"])) < today
-        found, outcome = self._contacts
-        offered = found.keys[(outcome == PLAN_OFFERED) & ((found.keys & 0xFFFFFFFF) < today)] >> 32
-        with_plan = self.history.customer_codes(plans["customer_id"][agreed])
-        return np.isin(customers, np.concatenate([offered, with_plan]))
+        return self._plan_offered_on[customers] < today
+
+    @cached_property
+    def _plan_offered_on(self) -> np.ndarray:
+        """The day from which we know of each customer's first plan, or offer of one; NEVER without."""
+        plans, (found, outcome) = self.history.tables["payment_plans"], self._contacts
+        agreed = np.maximum(day_numbers(plans["agreed_on"]), day_numbers(plans["known_on"]))
+        offers = found.keys[outcome[:-1] == PLAN_OFFERED]
+        first = np.full(len(self.history.customers), NEVER)
+        codes = self.history.customer_codes(plans["customer_id"])
+        np.minimum.at(first, codes[codes >= 0], agreed[codes >= 0])
+        np.minimum.at(first, offers[offers >= 0] >> 32, offers[offers >= 0] & 0xFFFFFFFF)
+        return first
 
     # -- groups
 
@@ -130,14 +140,15 @@ class Standing:
         found, reason = self._reasons
         end = np.searchsorted(found.keys, key(rows, np.full(len(rows), today)))
         has = (end > 0) & (found.keys[np.maximum(end - 1, 0)] >> 32 == rows) if len(found.keys) else end > 0
-        return np.where(has, np.append(reason, "")[np.where(has, end - 1, len(reason))], "")
+        return reason[np.where(has, end - 1, -1)]
 
     @cached_property
     def _reasons(self) -> tuple[Sorted, np.ndarray]:
         table = self.history.tables["nonpayment_reasons"]
         day = np.maximum(day_numbers(table["recorded_on"]), day_numbers(table["known_on"]))
         found = Sorted.of(key(self.history.positions_of(table["invoice_id"]), day))
-        return found, table["reason"].fillna("").to_numpy(dtype=object)[found.rows]
+        reasons = table["reason"].fillna("").to_numpy(dtype=object)[found.rows]
+        return found, np.append(reasons, np.array([""], dtype=object))
 
     def limits(self, master: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Limit of each row of master data in its currency (NaN: none is set), and that currency."""

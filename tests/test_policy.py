@@ -1,5 +1,6 @@
 """Does the packaged policy send each case to the right step, and can a probability never harden the tone?"""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -328,6 +329,47 @@ def test_firm_steps_need_days_past_due_contacts_and_a_missed_promise() -> None:
     ]
     assert len(firm) > 100
     assert (firm["promise_broken"] & (firm["contacts_90"] >= 1) & (firm["due_on"] < firm["as_of"])).all()
+
+
+def test_natural_persons_get_no_firm_step_and_a_person_decides() -> None:
+    harsh = {"promise_broken": True, "contacts_90": 6, "days_since_contact": 20.0, "p_late": 1.0}
+    harsh |= dict.fromkeys(("hardship", "vulnerability", "insolvency", "is_disputed", "key_account"), False)
+    cases = random_cases(20_000, seed=6).assign(**harsh)
+    decided = POLICY.decide(cases)
+    is_person = decided["debtor_type"] == "sole_trader"
+    firmness = decided["action"].map({code: step.firmness for code, step in POLICY.parts.actions.items()})
+    gate = POLICY.parts.natural_persons
+    assert gate and (firmness[is_person] <= gate.most_firmness).all()
+    assert (firmness[~is_person] > gate.most_firmness).any()
+    is_contact = decided["channel"] != "internal"
+    assert (decided["person_decides"] == (is_person & is_contact)).all()
+    assert decided.loc[decided["person_decides"], "why"].str.endswith("before anything is sent.").all()
+
+
+def test_a_gate_for_persons_holds_whatever_their_strategy_says() -> None:
+    everybody_firm = {name: part for name, part in POLICY.as_dict().items() if name != "version"}
+    for segment in everybody_firm["segments"]:
+        segment["strategy"] = "ordinary_companies"
+    everybody_firm["strategies"] = {"ordinary_companies": everybody_firm["strategies"]["ordinary_companies"]}
+    policy = Policy.read(json.dumps(everybody_firm))
+    case = PLAIN | LATE | MISSED | IN_TOUCH | {"contacts_90": 4, "due_on": MONDAY - pd.Timedelta(days=70)}
+    found = policy.decide(pd.DataFrame([case | {"debtor_type": kind} for kind in ("company", "sole_trader")]))
+    assert found["action"].tolist() == ["senior_conversation", "renew_promise"]
+
+
+def test_every_call_and_every_request_ends_with_a_commitment() -> None:
+    decided = POLICY.decide(random_cases(5_000, seed=8))
+    asks = decided["channel"].isin(["phone", "letter"])
+    assert set(decided.loc[asks, "commitment"]) == {"promise_or_next_contact"}
+    assert set(decided.loc[decided["channel"] == "internal", "commitment"]) == {"none"}
+    assert (decided["template"] == decided["action"]).all() and (decided["tone"] != "").all()
+
+
+def test_what_is_a_reason_is_recorded_and_never_inferred() -> None:
+    words = ["", "Cash_Short", "overlooked", "gone fishing", "won’t  pay", "AWAITING APPROVAL", "dispute"]
+    cases = pd.DataFrame([PLAIN | {"due_on": MONDAY, "nonpayment_reason": word} for word in words])
+    known = ["", "cannot_pay", "forgot", "", "will_not_pay", "process_delay", "disputed"]
+    assert POLICY.columns(cases)["reason_class"].tolist() == known
 
 
 def test_every_step_is_traced_to_a_rule_or_guard_and_every_rule_is_used() -> None:

@@ -13,7 +13,7 @@ from serving.policy.rules import Action, Guard, Rule, Step, Strategy
 def content(parts: Parts, about: str) -> dict[str, Any]:
     """The policy as data from which the same policy can be read again."""
     return {
-        "about": " ".join(about.split()),
+        **({"about": " ".join(about.split())} if about.strip() else {}),
         "numbers": plain(parts.numbers),
         "facts": plain(parts.facts),
         **({"reasons": plain(parts.reasons)} if parts.reasons else {}),

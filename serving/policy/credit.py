@@ -137,8 +137,13 @@ def _need(account: Mapping[str, Any], credit: Credit, first: float) -> tuple[flo
 
 
 def _reported(account: Mapping[str, Any], credit: Credit) -> tuple[float, str]:
-    """The limit that the latest credit report recommends, less where it is old; NaN without one."""
+    """The limit that the latest credit report recommends, less where it is old; NaN without one.
+
+    A report that recommends nothing bounds no limit: whether it stands against credit at all, the rules say.
+    """
     age, limit = float(account["report_age_days"]), float(account["report_limit"])
+    if not limit > 0:
+        return np.nan, ""
     if age <= credit.reports_are_old_after_days:
         return limit, f"the limit that a credit report of {age:.0f} days ago recommends"
     share = credit.old_reports_count

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from serving.policy.accounts import CustomerTiers
 from serving.policy.columns import Numbers, number_in
 
-SCOPES = ("customer", "group")
+PLACES = 4  # of currency units: sums do not hang on the order of the invoices
 KEY = ["scope", "id"]
 FIRST_SEEN, WORSE, HOLDS = "first_seen", "worse_at_once", "still_holds"
 LOOKS_BETTER, BETTER = "looks_better", "better_after_days"
@@ -85,7 +85,7 @@ def _money(decided: pd.DataFrame | Mapping[str, Any], tiers: Sequence[str]) -> p
             frame[rank] = np.where(level[rows] >= rank, amount[rows], 0.0)
             frame[-rank] = (level[rows] >= rank).astype(float)
         parts.append(frame)
-    return pd.concat(parts).groupby([*KEY, "currency"], sort=False).sum()
+    return pd.concat(parts).groupby([*KEY, "currency"]).sum().round(PLACES)
 
 
 def _ids(decided: pd.DataFrame | Mapping[str, Any]) -> dict[str, NDArray[Any]]:
@@ -153,7 +153,7 @@ def _decided(
     result = pd.DataFrame(
         {
             "tier": names[tier],
-            "previous": np.where(is_new, None, names[before]),
+            "previous": pd.Series(np.where(is_new, None, names[before]), every.index, dtype=object),
             "since": every["since"].where(stays, day).fillna(day).to_numpy(),
             "calm_since": calm_since.where(is_calm & ~is_better).to_numpy(),
             "rule": np.where(is_group, "group_", "").astype(object) + rule.astype(object),
@@ -206,9 +206,13 @@ def tier_changes(
     changes = []
     for row in table.to_dict("records"):
         began = pd.notna(row["calm_since"]) != pd.notna(calm.get((row["scope"], row["id"])))
-        is_first = row["previous"] is None
+        is_first = pd.isna(row["previous"])
         if (row["tier"] != best) if is_first else (row["tier"] != row["previous"] or began):
-            changes.append(TierChange(row["id"], as_of, row["previous"], row["tier"], row["rule"], version))
+            changes.append(
+                TierChange(
+                    row["id"], as_of, None if is_first else row["previous"], row["tier"], row["rule"], version
+                )
+            )
     return changes
 
 
@@ -233,4 +237,5 @@ def previous_tiers(changes: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             "since": since,
             "calm_since": calm,
         }
-    return pd.DataFrame(list(latest.values()), columns=[*KEY, "tier", "since", "calm_since"])
+    table = pd.DataFrame(list(latest.values()), columns=[*KEY, "tier", "since", "calm_since"])
+    return table.astype({"since": "datetime64[s]", "calm_since": "datetime64[s]"})
