@@ -147,12 +147,13 @@ def random_cases(size: int) -> pd.DataFrame:
     )
 
 
-def test_no_policy_that_loads_lets_a_probability_harden_the_tone() -> None:
+@pytest.mark.parametrize("policies", [150, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_no_policy_that_loads_lets_a_probability_harden_the_tone(policies: int) -> None:
     draw, calm = random.Random(11), random_cases(400)
     rise = np.random.default_rng(8).random(len(calm))
     alarmed = calm.assign(**{p: calm[p] + rise * (1 - calm[p]) for p in ("p_late", "p_late_30")})
     loaded = changed = 0
-    for _ in range(400):
+    for _ in range(policies):
         try:
             policy = Policy.read(random_policy(draw))
         except PolicyError:
