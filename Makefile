@@ -26,7 +26,7 @@ serve: .duecourse/demo-ledger ## serve the demo's ledger on loopback and print i
 test: .venv/installed ## the fast tests
 	@$(PY) -m pytest -m "not slow" -n auto
 test-slow: .venv/installed .venv/rivals-installed ## the marked rest: server processes, load, notebooks, rival models
-	@$(PY) -m pytest -m slow -n auto
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -m slow -n auto --dist worksteal
 lint: .venv/installed ## ruff: style and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 types: .venv/installed ## mypy on the public surface

@@ -6,13 +6,16 @@
     python -m data_samples.through_a_shock BOOK with.csv without.csv --plot shock.svg
 
 `never.yaml` says `training: {recalibrates: false}`. One model, never trained again, scores every invoice when it
-is issued; each week's scores are compared with the true probabilities of the simulation.
+is issued; its scores are compared with the true probabilities of the simulation, every four weeks counted from
+the first day of the shock, then before, through and after it. Several books of one scenario, each with its two
+files of scores, are taken together; `python -m tests.drills shocks` makes such books more quickly.
 """
 
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +26,31 @@ from data_samples.against_truth import BINS, compared
 
 NAMES = ("with recalibration", "without")
 COLOURS = ("#0072B2", "#D55E00")
+WEEKS = 4
+LONG = 16
+"""Weeks: a shock that lasts longer is "after" from here on, when whoever can has long trained again."""
 FEWEST = 50
-"""A week with fewer invoices is left out: its average says nothing."""
+"""A week with fewer invoices is left out of the picture: its average says nothing."""
 
 
-def by_week(book: Path, scores: Path) -> pd.DataFrame:
-    """Per week of issue: rows, mean truth, bias, calibration error against the truth and log loss."""
-    rows = compared(book, scores)
-    monday = pd.to_datetime(rows["as_of"]).dt.to_period("W-SUN").dt.start_time
-    return pd.DataFrame(
-        {week: measured(part) for week, part in rows.groupby(monday) if len(part) >= FEWEST}
-    ).T
+def by_weeks(rows: pd.DataFrame, begins_on: pd.Timestamp, weeks: int = 1) -> pd.DataFrame:
+    """What every so many weeks of issue show, counted from a day; indexed by their first days."""
+    step = pd.Timedelta(weeks=weeks)
+    first = begins_on + (pd.to_datetime(rows["as_of"]) - begins_on) // step * step
+    return pd.DataFrame({day: measured(part) for day, part in rows.groupby(first)}).T
+
+
+def by_stage(rows: pd.DataFrame, shock: list[date]) -> pd.DataFrame:
+    """What invoices issued before, through and after the shock show; one row of a quiet book."""
+    if not shock:
+        return pd.DataFrame({"all": measured(rows)}).T
+    ends_on = shock[1] if len(shock) > 1 else shock[0] + timedelta(weeks=LONG)
+    days = pd.to_datetime(rows["as_of"])
+    is_after = (days >= pd.Timestamp(shock[0])).astype(int) + (days >= pd.Timestamp(ends_on))
+    names = ("before", f"to {ends_on}", "later")
+    return pd.DataFrame({names[stage]: measured(part) for stage, part in rows.groupby(is_after)} | {
+        "all": measured(rows)
+    }).T  # fmt: skip
 
 
 def measured(rows: pd.DataFrame) -> dict[str, float]:
@@ -46,6 +63,7 @@ def measured(rows: pd.DataFrame) -> dict[str, float]:
     clipped = np.clip(p, 1e-9, 1 - 1e-9)
     return {
         "invoices": float(len(rows)),
+        "predicted": float(p.mean()),
         "true": float(true.mean()),
         "bias": float((p - true).mean()),
         "calibration_error": float(sum(abs((p - true)[each].sum()) for each in bins) / len(p)),
@@ -88,29 +106,46 @@ def draw(weeks: dict[str, pd.DataFrame], shock: list[date], path: Path) -> None:
     figure.savefig(path)
 
 
+def printed(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+    """Both runs side by side, a line for each row of their tables."""
+    shown = ("predicted", "calibration_error", "log_loss")
+    yield f"{'':15}{'invoices':>9}{'true':>7}" + "".join(f"{name.replace('_', ' '):>20}" for name in shown)
+    yield f"{'':31}" + f"{'with':>12}{'without':>8}" * len(shown)
+    first, second = tables.values()
+    for (name, row), (_, other) in zip(first.iterrows(), second.iterrows(), strict=True):
+        said = name.date().isoformat() if isinstance(name, pd.Timestamp) else str(name)
+        pairs = "".join(f"{row[each]:12.3f}{other[each]:8.3f}" for each in shown)
+        yield f"{said:15}{row['invoices']:9.0f}{row['true']:7.3f}{pairs}"
+
+
 def main() -> None:
-    """Print both runs side by side, week by week and in all; draw them where asked."""
+    """Print both runs side by side, every four weeks and by stage; draw them where asked."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("book", "with_recalibration", "without"):
-        parser.add_argument(name, type=Path)
+    parser.add_argument("files", type=Path, nargs="+", help="BOOK WITH WITHOUT, once or several times")
     parser.add_argument("--plot", type=Path, help="an .svg or .png file")
     given = parser.parse_args()
-    runs = dict(zip(NAMES, (given.with_recalibration, given.without), strict=True))
-    weeks = {name: by_week(given.book, scores) for name, scores in runs.items()}
-    first, second = weeks.values()
-    print(f"{'week of':12}{'invoices':>9}{'true':>8}   bias with, without   calibration error with, without")
-    for (week, row), (_, other) in zip(first.iterrows(), second.iterrows(), strict=True):
-        print(
-            f"{week:%Y-%m-%d}  {row['invoices']:9.0f}{row['true']:8.3f}   {row['bias']:+9.3f} {other['bias']:+8.3f}"
-            f"   {row['calibration_error']:22.3f} {other['calibration_error']:8.3f}"
-        )
-    for name, scores in runs.items():
-        whole = measured(compared(given.book, scores))
-        print(f"{name}: " + ", ".join(f"{measure} {value:.4f}" for measure, value in whole.items()))
+    books, *scores = (given.files[place::3] for place in range(3))
+    if len({len(books), *map(len, scores)}) > 1:
+        parser.error("each book needs its two files of scores: BOOK WITH WITHOUT")
+    shocks = {tuple(shock_days(book)) for book in books}
+    if len(shocks) > 1:
+        parser.error("books of one scenario on one day can be taken together, these are of several")
+    shock = list(shocks.pop())
+    runs = {
+        name: pd.concat([compared(*pair) for pair in zip(books, files, strict=True)], ignore_index=True)
+        for name, files in zip(NAMES, scores, strict=True)
+    }
+    begins_on = pd.Timestamp(shock[0] if shock else min(runs[NAMES[0]]["as_of"]))
+    for table in (
+        {name: by_weeks(rows, begins_on, WEEKS) for name, rows in runs.items()},
+        {name: by_stage(rows, shock) for name, rows in runs.items()},
+    ):
+        print(*printed(table), "", sep="\n")
     if given.plot:
-        draw(weeks, shock_days(given.book), given.plot)
+        weeks = {name: by_weeks(rows, begins_on) for name, rows in runs.items()}
+        draw({name: table[table["invoices"] >= FEWEST] for name, table in weeks.items()}, shock, given.plot)
 
 
 if __name__ == "__main__":

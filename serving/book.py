@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -18,6 +19,7 @@ import pandas as pd
 
 from features.ledger import TABLES, Ledger, LedgerError, Problem, Table
 from features.ledger.writing import rows_of
+from serving.scoring import default_as_of
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
@@ -35,6 +37,20 @@ SAME: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """By which columns two rows tell of the same fact, where a table has no key; the first that is filled counts."""
 DESK = "desk"
+
+
+def book_day(export: Ledger, recorded: Rows) -> date:
+    """The day after the latest fact of the export, or the day of the latest one at the desk if that is later.
+
+    What is recorded at the desk is recorded on the day itself, which its first entry does not end.
+    """
+    days = [
+        date.fromisoformat(row["known_on"])
+        for rows in recorded.values()
+        for row in rows
+        if row.get("known_on")
+    ]
+    return max([default_as_of(export), *days])
 
 
 def joined(export: Ledger, recorded: Rows) -> Ledger:

@@ -88,6 +88,12 @@ class Facts:
         at, is_known = self._latest_step(rows, np.full(len(rows), day))
         return is_known & (self._steps.settled_on[at] == NEVER)
 
+    def settled_on(self, rows: np.ndarray, as_of: np.ndarray) -> np.ndarray:
+        """The day money settled each invoice, as known before its day; NEVER while open or closed by credit alone."""
+        at, is_known = self._latest_step(rows, as_of)
+        came = is_known & ~self._steps.by_credit_alone[at]
+        return np.where(came, self._steps.settled_on[at], NEVER)
+
     def amount_open(self, rows: np.ndarray, as_of: np.ndarray) -> np.ndarray:
         """Open minor units in the invoices' own currency, as known before each day; shape (n,), int64."""
         at, is_known = self._latest_step(rows, as_of)

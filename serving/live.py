@@ -8,36 +8,34 @@ one `LiveScorer`, a snapshot: what comes in while it is worked out counts for th
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from features.ledger import Ledger
 from serving.book import customers_of, part_of
-from serving.scoring import Scorer, UnknownIdError
+from serving.desk.errors import DeskUnavailable
+from serving.policy import Policy
+from serving.scoring import Scorer
 
 if TYPE_CHECKING:
+    from serving.desk import Desk
     from training.model import Explanation
 
+log = logging.getLogger("bentoml.duecourse")
 
-class Recording(Protocol):
-    """What is asked of the desk here."""
 
-    def sequence(self) -> int:
-        """A number that grows with every write."""
-        ...
+@dataclass(frozen=True)
+class Owner:
+    """Whose an invoice is, and in which currency."""
 
-    def changed_customers(self, since: int) -> set[str]:
-        """Customers of whom something was written after a sequence number."""
-        ...
-
-    def ledger_rows(self, customer_ids: Iterable[str] | None = None) -> Mapping[str, list[dict[str, Any]]]:
-        """Rows of the ledger's tables as recorded at the desk."""
-        ...
+    customer_id: str
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,19 @@ class LiveScorer:
         """The scorer that answers for an invoice."""
         is_changed = self.part is not None and self.part.facts.position(invoice_id) >= 0
         return self.part if self.part is not None and is_changed else self.whole
+
+    def owner_of(self, invoice_id: str) -> Owner | None:
+        """Whose an invoice is, and in which currency; None where nobody knows it."""
+        facts = self.of_invoice(invoice_id).facts
+        position = facts.position(invoice_id)
+        if position < 0:
+            return None
+        return Owner(str(facts.named["customer_id"][position]), str(facts.named["currency"][position]))
+
+    def knows_customer(self, customer_id: str) -> bool:
+        """Whether anything is recorded of a customer."""
+        scorers = [each for each in (self.whole, self.part) if each is not None]
+        return any((each.history.customer_codes(pd.Series([customer_id])) >= 0).any() for each in scorers)
 
     def of_customer(self, customer_id: str) -> Scorer:
         """The scorer that answers for a customer."""
@@ -107,34 +118,67 @@ class LiveScorer:
 
 
 class Live:
-    """The desk beside the book: gives the LiveScorer of this moment. Safe to use from several threads."""
+    """The desk beside the book: gives the LiveScorer of this moment. Safe to use from several threads.
 
-    def __init__(self, export: Ledger, desk: Recording, since: int) -> None:
+    While the desk's database does not answer, what it said last goes on to count; writes are refused meanwhile.
+
+    `follows_policy`: the policy activated at the desk decides, where there is one, and not the Scorer's own.
+    """
+
+    def __init__(self, export: Ledger, desk: Desk, since: int, follows_policy: bool = True) -> None:
         self._export = export
         self._desk = desk
+        self._follows_policy = follows_policy
         self._since = since
         """The desk's sequence number before the whole book was put together."""
         self._lock = threading.Lock()
         self._kept: tuple[Scorer, int, LiveScorer] | None = None
+        self._by_policy: tuple[Scorer, Scorer] | None = None
         self._open: dict[tuple[int, date, bool], tuple[Scorer, pd.DataFrame]] = {}
 
     def over(self, scorer: Scorer) -> LiveScorer:
         """The scorer of the whole book, with everything that came in since."""
         with self._lock:  # one reads again, the others wait for it instead of doing the same
-            now = self._desk.sequence()
             kept = self._kept
+            try:
+                now = self._desk.sequence()
+            except DeskUnavailable as error:
+                if kept is None or kept[0] is not scorer:
+                    raise
+                log.warning("scoring by what the desk said last: %s", error)
+                return kept[2]
             if kept is None or kept[0] is not scorer or kept[1] != now:
-                kept = self._kept = (scorer, now, self._read(scorer))
+                kept = self._kept = (scorer, now, self._read(self._with_policy(scorer)))
             return kept[2]
 
+    def _with_policy(self, scorer: Scorer) -> Scorer:
+        """The scorer under the policy in force; the same object as long as neither changes."""
+        active = self._desk.active_policy() if self._follows_policy else None
+        if active is None or active.version == scorer.policy.version:
+            return scorer
+        kept = self._by_policy
+        if kept is None or kept[0] is not scorer or kept[1].policy.version != active.version:
+            kept = self._by_policy = (scorer, scorer.with_policy(Policy.read(active.text)))
+        return kept[1]
+
     def _read(self, scorer: Scorer) -> LiveScorer:
-        changed = self._with_groups(scorer, self._desk.changed_customers(self._since))
-        recorded = self._desk.ledger_rows(changed) if changed else {}
+        changed = self._with_groups(scorer, self._changed())
+        recorded = self._desk.ledger_rows(changed, self._invoices_of(changed)) if changed else {}
         changed |= customers_of(self._export, recorded)
         if not changed:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         part = scorer.with_book(part_of(self._export, recorded, changed))
         return LiveScorer(scorer, part, frozenset(changed), self._open_scores)
+
+    def _changed(self) -> set[str]:
+        """Customers of whom something was written since the whole book was made, by name or by an invoice."""
+        invoices = self._export.tables["invoices"]
+        named = invoices["invoice_id"].isin(list(self._desk.changed_invoices(self._since)))
+        return self._desk.changed_customers(self._since) | set(invoices.loc[named, "customer_id"])
+
+    def _invoices_of(self, customers: set[str]) -> set[str]:
+        invoices = self._export.tables["invoices"]
+        return set(invoices.loc[invoices["customer_id"].isin(list(customers)), "invoice_id"])
 
     def _with_groups(self, scorer: Scorer, customers: set[str]) -> set[str]:
         """The customers and everybody of their groups, who share one contact plan."""
@@ -166,6 +210,3 @@ def _top(customer: str, parent: Mapping[str, Any]) -> str:
             return min(seen[seen.index(above) :])
         seen.append(above)
     return seen[-1]
-
-
-__all__ = ["Live", "LiveScorer", "Recording", "UnknownIdError"]

@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "DUECOURSE_LEDGER": "ledger folder of the service; set by `duecourse serve`",
     "DUECOURSE_AS_OF": "day as of which the service scores; set by `duecourse serve --as-of`",
     "DUECOURSE_POLICY": "policy file of the service; set by `duecourse serve --policy`",
+    "DUECOURSE_DATABASE_URL": "database of the desk, such as `postgresql://USER@HOST/NAME`; default a file in `DUECOURSE_HOME`",
     "DUECOURSE_AUTH": "`required`: a token is needed on loopback too",
     "DUECOURSE_TOKEN": "the token that clients of the API send",
     "DUECOURSE_IN_FLIGHT": "requests worked on at once; more are answered 503",
@@ -44,10 +45,11 @@ ENVIRONMENT = {
     "DUECOURSE_TIMEOUT_SECONDS": "seconds after which a request is given up",
     "DUECOURSE_WORKERS": "processes of the service",
     "DUECOURSE_FOLLOW_SECONDS": "how often a running service looks for a new champion",
-    "DUECOURSE_DATABASE_URL": "database of the desk; default a file in DUECOURSE_HOME",
     "DUECOURSE_KEY": "file of the key that signs models; kept outside DUECOURSE_HOME",
     "DUECOURSE_TRUSTED_KEYS": "file or folder of the public keys whose models are trusted",
     "DUECOURSE_SIGNATURES": "`required`: models without a trusted signature are refused",
+    "DUECOURSE_WEBHOOK_URL": "where `duecourse alerts send` delivers; alerts are put into the outbox while it is set",
+    "DUECOURSE_WEBHOOK_SECRET": "shared secret that signs what the webhook sends",
     "DUECOURSE_USER": "who is named in the record of moves; default the name of the login",
 }
 """What each environment variable decides."""

@@ -20,6 +20,7 @@ from features.days import day_number, to_date
 from features.history import History
 from features.ledger import Ledger, written_amount
 from features.paydays import pay_days
+from serving.decided import Decided
 from serving.facts import Facts
 from serving.in_force import load_policy
 from serving.policy import Policy
@@ -103,6 +104,12 @@ class Scorer:
         other._use(model, self.history if model.rule == self.model.rule else History(self.ledger, model.rule))
         return other
 
+    def with_policy(self, policy: Policy) -> Scorer:
+        """The same book and model under another policy."""
+        other = copy(self)
+        other.policy = policy
+        return other
+
     def with_book(self, ledger: Ledger) -> Scorer:
         """The same model and policy on a ledger of some customers; totals and recalibration stay the book's."""
         other = copy(self)
@@ -146,12 +153,18 @@ class Scorer:
         day = as_of or self.as_of
         return pd.DataFrame(self._score(self.facts, self.history.open_on(day_number(day)), day, full))
 
-    def open_cases(self, as_of: date | None = None) -> dict[str, Any]:
-        """What the policy decides on of every invoice open on the day: facts and scores, as columns."""
+    def decide_open(self, as_of: date | None = None) -> Decided:
+        """The decisions on every invoice open on the day: a small part of the work of `score_open`."""
         day = as_of or self.as_of
-        rows, model = self.history.open_on(day_number(day)), self.model_on(day)
-        values = CATALOGUE.compute(self.history, rows, np.full(len(rows), day_number(day)))
-        return self.facts.cases(rows, day) | _given(model, values, model.predict(values))
+        return self._decide(self.facts, self.history.open_on(day_number(day)), day)
+
+    def _decide(self, facts: Facts, rows: np.ndarray, day: date) -> Decided:
+        values = CATALOGUE.compute(facts.history, rows, np.full(len(rows), day_number(day)))
+        model = self.model_on(day)
+        chances = model.predict(values)
+        given = {name: chances[name].to_numpy() for name in TARGETS} | {"evidence": model.evidence(values)}
+        cases = facts.cases(rows, day) | given
+        return Decided(day, rows, values, chances, cases, self.policy.decisions(cases))
 
     def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
         """Score rows of the open ones among the named invoices, in the order asked, and what was not scored."""
@@ -250,13 +263,14 @@ class Scorer:
         return {
             "customer_id": customer_id,
             "as_of": day.isoformat(),
-            **self._master(code, day),
+            **self.master(code, day),
             "payment_behaviour": self._behaviour(invoices[:1], day),
-            "open": self._owed(mine, day),
+            "open": self.owed(mine, day),
             "scores": records(self._score(self.facts, mine, day)),
         }
 
-    def _master(self, code: np.ndarray, day: date) -> dict[str, Any]:
+    def master(self, code: np.ndarray, day: date) -> dict[str, Any]:
+        """What the master data say of a customer, by its number; what is blank is left out."""
         row = self.facts.master(code, day_number(day)).iloc[0]
         names = ("name", "parent_id", "debtor_type", "country", "industry")
         return {name: row[name] for name in names if row[name]}
@@ -274,7 +288,8 @@ class Scorer:
             "overdue_invoices": int(past.overdue.count()[0]),
         }
 
-    def _owed(self, rows: np.ndarray, day: date) -> list[dict[str, Any]]:
+    def owed(self, rows: np.ndarray, day: date) -> list[dict[str, Any]]:
+        """What is open of some invoice positions at the start of the day, per currency."""
         owed = self.facts.amount_open(rows, np.full(len(rows), day_number(day)))
         totals = pd.Series(owed).groupby(self.facts.named["currency"][rows]).agg(["sum", "count"])
         return [
@@ -315,11 +330,8 @@ class Scorer:
     ) -> dict[str, list[Any] | np.ndarray]:
         """The columns of the score rows of some invoice positions."""
         as_of = np.full(len(rows), day_number(day))
-        values = CATALOGUE.compute(facts.history, rows, as_of)
-        model = self.model_on(day)
-        probabilities = model.predict(values)
-        given = _given(model, values, probabilities)
-        decided = self.policy.decisions(facts.cases(rows, day) | given)
+        found, model = self._decide(facts, rows, day), self.model_on(day)
+        values, probabilities, decided = found.values, found.chances, found.decisions
         low, high = ranges(model, values, probabilities)["p_late"]
         explanations = model.explain(values)
         scored = {
@@ -327,7 +339,7 @@ class Scorer:
             "as_of": [day] * len(rows),
             "amount_open": _written_open(facts, rows, as_of),
             "days_past_due": as_of - facts.history.invoices["due_on"][rows],
-            **given,
+            **{name: found.cases[name] for name in (*TARGETS, "evidence")},
             **self._dates(facts.history, rows, as_of, values, probabilities),
             **{name: decided[name] for name in ("tier", "action", "action_by", *RECOMMENDATION)},
             "reasons": [explanation.reasons for explanation in explanations],
@@ -337,14 +349,8 @@ class Scorer:
             "p_late_high": high,
         }
         if full:
-            scored["prior"] = priors(facts.history, rows, as_of, given["evidence"], explanations)
+            scored["prior"] = priors(facts.history, rows, as_of, found.cases["evidence"], explanations)
         return {name: scored[name] for name in (*COLUMNS, *(FULL if full else ()))}
-
-
-def _given(model: RiskModel, values: np.ndarray, probabilities: pd.DataFrame) -> dict[str, Any]:
-    """What the model tells the policy: the probabilities and how much evidence there is."""
-    scores = {name: probabilities[name].to_numpy() for name in TARGETS}
-    return scores | {"evidence": model.evidence(values)}
 
 
 def _written_open(facts: Facts, rows: np.ndarray, as_of: np.ndarray) -> list[str | None]:

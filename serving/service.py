@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 # before bentoml is imported, and in its exact words: it takes no other text for a no
 os.environ |= {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
@@ -30,7 +31,9 @@ from serving.api.app import create_app
 from serving.api.guard import Guard
 from serving.api.readiness import Readiness
 from serving.api.settings import Settings
+from serving.desk import Desk
 from serving.following import Following
+from serving.office import Office
 from serving.scoring import Scorer, load_policy
 
 settings = Settings.from_environment()
@@ -50,12 +53,19 @@ def book() -> Ledger:
     return Ledger.load(settings.ledger)
 
 
+@functools.cache
+def office() -> Office:
+    """The desk beside the book; raises DeskUnavailable where its database does not answer."""
+    desk = Desk.open(settings.home, settings.database_url)
+    return Office(desk, book(), lambda: datetime.now(UTC), follows_policy=settings.policy is None)
+
+
 def load_scorer() -> Scorer:
     """The Scorer that the environment describes; another process tries the model while the ledger is read."""
     with ThreadPoolExecutor(1) as beside:
         model = beside.submit(following.first)
-        ledger = book()
-        scorer = Scorer(ledger, model.result(), load_policy(settings.home, settings.policy), settings.as_of)
+        ledger, day = office().ledger, settings.as_of or office().book_day
+        scorer = Scorer(ledger, model.result(), load_policy(settings.home, settings.policy), day)
     scorer.warm_up()
     following.serves(scorer)
     return scorer
@@ -75,7 +85,7 @@ def end_with(supervisor: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-readiness = Readiness(load_scorer, settle_memory, following)
+readiness = Readiness(load_scorer, settle_memory, following, lambda scorer: office())
 _app = create_app(readiness)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,15 @@ from serving.api.app import create_app
 from serving.api.guard import Guard
 from serving.api.readiness import Readiness
 from serving.api.settings import Settings
+from serving.desk import Desk
+from serving.desk.engine import FILE_NAME
+from serving.office import Office
 from serving.policy import Policy
 from serving.scoring import Scorer
 from tests.caller import Caller
 from training.model import RiskModel
 
+NOW = datetime(2026, 3, 31, 8, tzinfo=UTC)
 JSON = {"content-type": "application/json"}
 INVOICE = {"invoice_id": "A", "customer_id": "C", "issued_on": "2026-03-02", "due_on": "2026-04-01"}
 ROW = {**INVOICE, "amount": "10.50", "currency": "EUR"}
@@ -58,11 +64,27 @@ def odd_book(model: RiskModel) -> Scorer:
 
 def service(home: Path, load: Callable[[], Scorer], **chosen: Any) -> Caller:
     """The routes behind the guard, loaded, asked from this machine."""
+    desk = desk_of(home, chosen.pop("patience", 5.0))
     settings = Settings(home=home, **chosen)
-    readiness = Readiness(load)
+    readiness = Readiness(load, open_office=lambda scorer: Office(desk, scorer.ledger, lambda: NOW))
     readiness.load()
     access = Access(home, settings.requires_token, lambda: True)
     return Caller(Guard(create_app(readiness), settings, access, why_not_ready=readiness.why_not_ready))
+
+
+def desk_of(home: Path, patience: float) -> Desk:
+    """The desk of a home; an empty one is made once and copied, since migrations take their time."""
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / FILE_NAME).exists():
+        (home / FILE_NAME).write_bytes(_empty_desk())
+    return Desk.open(home, patience=patience)
+
+
+@cache
+def _empty_desk() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        Desk.open(Path(folder)).close()
+        return (Path(folder) / FILE_NAME).read_bytes()
 
 
 def quoted(text: str) -> str:

@@ -19,6 +19,8 @@ from training.model.signing import KEY, REQUIRED, TRUSTED, made_key
 from training.settings import TimingSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from serving.desk import Desk
+    from tests.postgres import Server
     from training.backtest import Replayed
 
 SAMPLE_LEDGER = Path(__file__).parent.parent / "data_samples" / "sample_ledger"
@@ -117,3 +119,36 @@ def home(tmp_path: Path, migrated_store: Path) -> Path:
     folder.mkdir()
     shutil.copy(migrated_store, folder / "mlflow.db")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of the session's own; where none is installed the test is skipped, but never in CI."""
+    from tests.postgres import NoServer, Server
+
+    try:
+        server = Server()
+    except NoServer as missing:
+        if os.environ.get("CI"):
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """Where the desk of a test lies: in its home's file, or in a database of the server; both behave alike."""
+    if request.param == "sqlite":
+        return None
+    server: Server = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database_url: str | None) -> Iterator[Desk]:
+    """An empty desk."""
+    from serving.desk import Desk
+
+    with Desk.open(tmp_path / "desk", database_url, patience=5) as opened:
+        yield opened

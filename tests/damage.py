@@ -3,7 +3,8 @@
 Each artefact is a copy of a good model with one random damage, or a forgery, or a damaged pointer. It is named
 as the champion of a running service that callers ask without a pause. The service must refuse it and say so,
 live on as the same process, and give no answer but those of the model that was in charge before.
-`--against library` asks the same of the loading code alone, which is quicker.
+`--against library` asks the same of the loading code alone, which is quicker. Files that were changed and signed
+again are damage too (tests/damages.py says why): no such model may be loaded.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ class Workshop:
 WORDS = {
     "ended the process": "broke its trial",
     "kept its trial busy": "broke its trial",
+    "is not the one that was saved": "another model in its trial",
     "does not reproduce its golden": "other answers in its trial",
     "cannot be read (": "unreadable in its trial",
     "is not vouched for": "not vouched for",

@@ -1,4 +1,9 @@
-"""In which ways is a model damaged or forged on disk? For the rehearsal in tests/damage.py."""
+"""In which ways is a model damaged or forged on disk? For the rehearsal in tests/damage.py.
+
+A signature says who vouches for a model, golden.json what was saved. So a file that was changed and signed again
+is refused too, whatever number in it was changed. Who holds the key can make golden.json anew as well: that is
+another model, by another name, and no damage.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,12 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -106,6 +113,38 @@ def changed_text(folder: Path, draw: random.Random) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def changed_number(folder: Path, draw: random.Random) -> None:
+    """One number somewhere: in a leaf or a branch that few invoices reach, a step of a table, a level, the card."""
+    path = draw.choice([folder / "model.json", *sorted(folder.glob("booster_*.txt"))])
+    if path.name == "model.json":
+        content = json.loads(path.read_text(encoding="utf-8"))
+        holder, key = draw.choice(list(_numbers(content)))
+        holder[key] += draw.choice((-1, 1, 1e-6))
+        path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        return
+    text = path.read_text(encoding="utf-8")
+    digits = [
+        at for line in re.finditer(r"^(?:threshold|leaf_value)=.*$", text, re.M) for at in _digits(line)
+    ]
+    at = draw.choice(digits)  # as long as before: the text says how long its trees are
+    path.write_text(text[:at] + str((int(text[at]) + 5) % 10) + text[at + 1 :], encoding="utf-8")
+
+
+def _digits(line: re.Match[str]) -> list[int]:
+    """Where the first digits of the numbers of a line stand: the others may be too small to matter."""
+    return [line.start() + number.start(1) for number in re.finditer(r"[= ]-?(\d)", line[0])]
+
+
+def _numbers(content: Any) -> Iterator[tuple[Any, Any]]:
+    """Where in a JSON document a fraction stands: what holds it, and by which key or place."""
+    places = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in places:
+        if isinstance(value, float):
+            yield content, key
+        elif isinstance(value, dict | list):
+            yield from _numbers(value)
+
+
 def with_hashes(folder: Path) -> Path:
     """The folder with a manifest that fits its files, named by it."""
     path = folder / MANIFEST
@@ -169,9 +208,11 @@ def signed_crash(folder: Path, draw: random.Random) -> Path:
 
 def signed_liar(folder: Path, draw: random.Random) -> Path:
     """A model that parses but is not the one that was judged, vouched for by the real key."""
-    sort = draw.choice(("calibration", "golden", "junk", "columns"))
+    sort = draw.choice(("calibration", "number", "number", "golden", "junk", "columns"))
     if sort == "calibration":
         changed_text(folder, draw)
+    elif sort == "number":
+        changed_number(folder, draw)
     elif sort == "golden":
         (folder / "golden.json").write_text("{}", encoding="utf-8")
     elif sort == "junk":

@@ -106,7 +106,7 @@ def test_any_id_can_be_asked_for(ask: Caller, identity: str) -> None:
     [
         ("GET", "/nope", (404, "unknown_route")),
         ("GET", "/v1/policy/", (404, "unknown_route")),
-        ("GET", "/v1/invoices/INV-1", (404, "unknown_route")),
+        ("GET", "/v1/invoices/unheard-of", (404, "unknown_id")),
         ("GET", "/static_content/swagger-ui.css", (404, "unknown_route")),
         ("GET", "/v1/invoices/nope/score", (404, "unknown_id")),
         ("GET", "/v1/invoices//score", (404, "unknown_id")),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.damage import Workshop, against_service, told
+from tests.damage import Workshop, against_library, against_service, told
 from tests.damages import KINDS
 from tests.live_service import Home, trained_home
 from tests.swaps import swapped
@@ -41,3 +41,12 @@ def test_damaged_models_bring_nothing_down_and_answer_nothing(home: Home, tmp_pa
     assert found.wrong == [] and found.crashes == 0, told(found)
     assert {kind for kind, _ in found.outcomes} == set(KINDS) and found.answers > 60
     shop.close()
+
+
+@pytest.mark.slow
+def test_damaged_models_are_refused_by_the_loading_code_alone(home: Home, tmp_path: Path) -> None:
+    shop = Workshop(home, tmp_path, seed=5)
+    found = against_library(shop, 40)
+    shop.close()
+    assert found.wrong == [], told(found)
+    assert {kind for kind, _ in found.outcomes} == set(KINDS)

@@ -90,6 +90,29 @@ def twice(tables: Tables) -> None:
     )
 
 
+def swapped(name: str, column: str) -> Callable[[Tables], None]:
+    """Day and month change places from the first of November on, wherever that is a day at all."""
+
+    def change(tables: Tables) -> None:
+        frame, days = tables[name], tables[name][column]
+        rows = (frame["known_on"] >= "2025-11-01") & (days.dt.day <= 12)
+        frame.loc[rows, column] = pd.to_datetime(days[rows].dt.strftime("%Y-%d-%m"), format="%Y-%m-%d")
+
+    return change
+
+
+def renumbered(prefix: str, until: pd.Timestamp | None = None) -> Callable[[Tables], None]:
+    """Payments of the last week, or of the weeks before it, name other invoices than there are."""
+
+    def change(tables: Tables) -> None:
+        paid = tables["payments"].assign(customer_id="C1")
+        rows = paid["known_on"] < until if until else paid["known_on"] >= CHANGE
+        paid.loc[rows, "invoice_id"] = prefix + paid.loc[rows, "invoice_id"]
+        tables["payments"] = paid
+
+    return change
+
+
 def far_ahead(tables: Tables) -> None:
     tables["invoices"].loc[0, ["issued_on", "known_on"]] = pd.Timestamp("2025-11-30")
     frame = tables["invoices"]
@@ -125,6 +148,12 @@ def test_an_ordinary_week_raises_nothing() -> None:
         (set_late("payments", "paid_on", lambda rows: rows["paid_on"] - pd.Timedelta(days=9)),
          {("act", "lag", "payments.known_on")}),
         (set_late("invoices", "currency", "USD"), {("watch", "new_currency", "USD")}),
+        (swapped("payments", "known_on"), {("act", "known_too_early", "payments.known_on")}),
+        (swapped("payments", "paid_on"), {("act", "paid_before_issue", "payments.paid_on")}),
+        (swapped("invoices", "due_on"), {("act", "due_before_issue", "invoices.due_on")}),
+        (set_late("payments", "known_on", lambda rows: rows["paid_on"]), {("watch", "same_day", "payments.known_on")}),
+        (renumbered("Lost"), {("act", "unmatched", "payments.invoice_id")}),
+        (set_late("invoices", "issued_on", pd.Timestamp("2025-11-22")), {("watch", "weekend", "invoices.issued_on")}),
         (hole, {("note", "hole", "invoices"), ("note", "hole", "payments")}),
         (far_ahead, {("watch", "dated_ahead", "invoices")}),
     ],
@@ -134,6 +163,24 @@ def test_a_broken_export_is_named(
     change: Callable[[Tables], None], expected: set[tuple[str, str, str]]
 ) -> None:
     assert expected <= found(change)
+
+
+@pytest.mark.parametrize(
+    ("day", "is_named"), [("2025-11-03", False), ("2025-11-10", True), ("2025-11-24", True)]
+)
+def test_swapped_dates_stay_named_when_the_twelfth_has_passed(day: str, is_named: bool) -> None:
+    tables = {name: frame.copy() for name, frame in _book().items()}
+    swapped("payments", "known_on")(tables)
+    alarms = Arrivals(Ledger.from_tables(tables), SETTINGS).alarms(day_number(date.fromisoformat(day)))
+    named = [alarm for alarm in alarms if alarm.code == "known_too_early"]
+    assert bool(named) == is_named
+    assert all(
+        "in the last 4 weeks, 0 % to 0 % in the weeks before 2025-11-03" in alarm.sentence for alarm in named
+    )
+
+
+def test_fewer_faults_than_usual_are_no_alarm() -> None:
+    assert not any(code == "unmatched" for _, code, _ in found(renumbered("Lost", until=CHANGE)))
 
 
 def test_a_stopped_table_raises_that_alone() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,14 +98,31 @@ def test_the_alarm_says_since_when() -> None:
     assert (alarm.since - type(alarm.since)(1970, 1, 1)).days == (TODAY - 21)
 
 
-def test_a_gap_that_has_passed_is_forgiven() -> None:
-    found = judged(0.5, 0.2, since=12)
-    mended = np.where(found.matures_on >= TODAY - 21, 0.0, found.late)
-    run = runs(
-        Judged(found.as_of, found.matures_on, mended, found.probability, found.customer), TODAY, SETTINGS
+@pytest.mark.parametrize("weeks_of_gap", [3, 5])
+@pytest.mark.parametrize(("weeks_since", "severity"), [(3, "act"), (6, "watch"), (10, None)])
+def test_an_alarm_ends_weeks_after_its_cause_however_long_that_lasted(
+    weeks_of_gap: int, weeks_since: int, severity: str | None
+) -> None:
+    found, quiet = judged(0.5, 0.2, since=WEEKS), judged(0.2, 0.2)
+    day = TODAY - 7 * (WEEKS - weeks_of_gap)
+    late = np.where(found.matures_on < day, found.late, quiet.late)
+    mended = Judged(found.as_of, found.matures_on, late, found.probability, found.customer)
+    as_of = day + 7 * weeks_since
+    mended = Judged(*map(np.concatenate, zip(astuple(mended), _later(quiet), strict=True)))
+    seen = mended.where(mended.matures_on < as_of)
+    run = runs(seen, as_of, SETTINGS)["more"]
+    assert run is not None or severity is None
+    reached = 0.0 if run is None else run.height
+    assert (reached >= SETTINGS.act_at, reached >= SETTINGS.watch_at) == (
+        severity == "act",
+        severity is not None,
     )
-    full = runs(found, TODAY, SETTINGS)
-    assert run["more"] is None or run["more"].height < full["more"].height  # type: ignore[union-attr]
+
+
+def _later(quiet: Judged) -> tuple[np.ndarray, ...]:
+    """The same weeks again, after the last one."""
+    days = 7 * WEEKS
+    return quiet.as_of + days, quiet.matures_on + days, quiet.late, quiet.probability, quiet.customer
 
 
 def test_few_outcomes_say_nothing() -> None:

@@ -205,6 +205,7 @@ exits:
         ("decision: open_terms", "decision: free_lunch", "unknown decision 'free_lunch'; one of open_terms, red"),
         ("limit_share: 0.5", "limit_share: -1", "'-1' is not between 0 and 10"),
         ("says: '{late_share} were late'", "says: They failed., extra: 1", "unknown key 'extra'"),
+        ("{late_share} were", "{late_shar} were", "no {late_shar} to fill in; did you mean 'late_share'?"),
         ("high: 30}", "hihg: 30}", "unknown key 'hihg'; did you mean 'high'?"),
         ("outcome: keep", "outcome: kepp", "unknown outcome 'kepp'; did you mean 'keep'?"),
         ("when: insolvency", "when: p_late_90 > 0.5", "looks at p_late_90; an exit is decided on what happened"),

@@ -26,7 +26,7 @@ from training.settings import Gates, Settings, TrainingSettings
 
 FREE = """
 training: {most_rounds: 4, folds: 2, threads: 1, fewest_late_to_fit: 10, fewest_late_to_calibrate: 3,
-           rehearsal_days: 30}
+           rehearsal_days: 30, timing: {most_rows: 5000, most_judged: 500, most_rounds: 3}}
 gates: {auc_above_customer_rate: -1, brier_below_customer_rate: -1, auc_above_ageing: -1, brier_below_ageing: -1,
         auc_above_logistic: -1, brier_below_logistic: -1, mean_prediction_within: 1,
         fewest_late_to_compare: 5, fewest_prompt_to_compare: 5, fewest_customers_to_compare: 10,

@@ -91,9 +91,9 @@ class TrainingSettings(_Section):
     fewest_late_to_calibrate: int = Field(30, ge=1)
     calibration_half_life_days: float = Field(60.0, gt=0)
     recalibrates: bool = True
-    recalibration_asked_within_days: int = Field(28, ge=7)
-    recalibration_half_life_days: float = Field(14.0, gt=0)
-    recalibration_prior_rows: float = Field(200.0, gt=0)
+    recalibration_asked_within_days: int = Field(42, ge=7)
+    recalibration_half_life_days: float = Field(7.0, gt=0)
+    recalibration_prior_rows: float = Field(100.0, gt=0)
     recalibration_most_rows: int = Field(4000, ge=100)
     use_prior: bool = True
     fewest_late_to_leave_prior: int = Field(300, ge=1)

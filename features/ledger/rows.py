@@ -190,6 +190,7 @@ def _dated(rows: Rows) -> Rows:
         rows.findings.table(rows.table.name, "no_known_on", "note", message, mend, "known_on", source)
     if not rows.table.known_before_event:
         early = known < happened
+        rows.values["known_raised"] = early
         message = f"is earlier than {rows.table.event} and is raised to it"
         rows.say(early, "repaired", "known_too_early", message, "Check both days.", "known_on")
         known = np.where(early, happened, known)

@@ -118,6 +118,9 @@ PAYMENTS = Table(
         _text("payment_id", "number of the receipt; one receipt may pay several invoices"),
         _CURRENCY_GIVEN,
         _KNOWN_ON,
+        Column(
+            "known_raised", "flag", "True where known_on was before paid_on and was raised to it", "derived"
+        ),
     ),
     event="paid_on",
     required=True,

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Annotated, Any
 
-import anyio.to_thread
-import numpy as np
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from features.ledger.problems import LedgerError
+from serving.api.asking import Asking, as_json
 from serving.api.bodies import parameter_problem, read_json, score_request, wrong_schema
 from serving.api.documents import API_VERSION, documented, index_page, open_api
+from serving.api.listing import add_listing_routes
+from serving.api.policies import add_policy_routes
 from serving.api.problems import MEDIA_TYPE, ProblemError, problem_of_status
 from serving.api.readiness import Readiness
+from serving.api.records import add_record_routes
 from serving.api.schemas import AsOfParameter, Record, Score, ScoreRequest, Scores
+from serving.live import LiveScorer
 from serving.scoring import NotOpenError, Scorer, UnknownIdError
-
-THREADS = 4
-"""Scoring holds the interpreter: more threads would only make every caller wait for every other."""
 
 AsOf = Annotated[AsOfParameter, Query()]
 
@@ -41,60 +38,50 @@ def create_app(readiness: Readiness) -> FastAPI:
     app.add_exception_handler(ProblemError, _problem_answer)
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(HTTPException, _bare_status)
-    answer = _answers(readiness)
-    _add_score_routes(app, answer)
-    _add_card_routes(app, answer, readiness)
+    asking = Asking(readiness)
+    _add_score_routes(app, asking)
+    _add_card_routes(app, asking)
+    add_listing_routes(app, asking)
+    add_record_routes(app, asking)
+    add_policy_routes(app, asking)
     _add_documents(app)
     return app
 
 
-Ask = Callable[[Scorer], Any]
-
-
-def _answers(readiness: Readiness) -> Callable[[Ask], Any]:
-    """How every route answers: the work and the writing of its JSON in a thread, off the event loop."""
-    limiter = anyio.CapacityLimiter(THREADS)
-
-    async def answer(ask: Ask) -> Response:
-        scorer = readiness.scorer()
-        content = await anyio.to_thread.run_sync(lambda: _as_json(ask(scorer)), limiter=limiter)
-        return Response(content, media_type="application/json")
-
-    return answer
-
-
-def _add_score_routes(app: FastAPI, answer: Callable[[Ask], Any]) -> None:
+def _add_score_routes(app: FastAPI, asking: Asking) -> None:
     @app.post("/v1/scores", **documented(Scores, body=ScoreRequest, also=(400, 408, 413, 415, 422)))
     async def scores(request: Request) -> Response:
         """Score invoices of the loaded ledger, or every open invoice of a small ledger in the body."""
         body = await request.body()
-        return await answer(lambda scorer: _scores(scorer, body))
+        return await asking.read(request, "read:scores", lambda office, live: _scores(live, body))
 
     @app.get("/v1/invoices/{invoice_id:path}/score", **documented(Score, also=(404, 409, 422)))
-    async def invoice_score(invoice_id: str, asked: AsOf) -> Response:
+    async def invoice_score(request: Request, invoice_id: str, asked: AsOf) -> Response:
         """The score of one invoice that is open on the day."""
-        return await answer(lambda scorer: _score_of(scorer, invoice_id, asked.as_of))
+        return await asking.read(
+            request, "read:scores", lambda office, live: _score_of(live, invoice_id, asked.as_of)
+        )
 
     @app.get("/v1/customers/{customer_id:path}", **documented(Record, also=(404, 422)))
-    async def customer(customer_id: str, asked: AsOf) -> Response:
+    async def customer(request: Request, customer_id: str, asked: AsOf) -> Response:
         """What is known of a customer at the start of the day."""
-        return await answer(lambda scorer: _customer(scorer, customer_id, asked.as_of))
+        return await asking.read(
+            request, "read:scores", lambda office, live: _customer(live, customer_id, asked.as_of)
+        )
 
 
-def _add_card_routes(app: FastAPI, answer: Callable[[Ask], Any], readiness: Readiness) -> None:
+def _add_card_routes(app: FastAPI, asking: Asking) -> None:
     @app.get("/v1/models/current", **documented(Record))
-    async def current_model() -> Response:
+    async def current_model(request: Request) -> Response:
         """The card of the model that scores now; `refused` names a champion that does not, and why."""
-        return await answer(lambda scorer: scorer.model_card() | {"refused": readiness.refused()})
-
-    @app.get("/v1/policy", **documented(Record))
-    async def policy() -> Response:
-        """The policy that turns scores into tiers and next actions."""
-        return await answer(lambda scorer: scorer.policy_card())
+        refused = asking.readiness.refused
+        return await asking.read(
+            request, "read:models", lambda office, live: live.whole.model_card() | {"refused": refused()}
+        )
 
 
 def _add_documents(app: FastAPI) -> None:
-    description = _as_json(open_api(app))
+    description = as_json(open_api(app))
 
     @app.get("/docs.json", include_in_schema=False)
     async def docs() -> Response:
@@ -105,13 +92,13 @@ def _add_documents(app: FastAPI) -> None:
         return index_page(str(request.base_url))
 
 
-def _scores(scorer: Scorer, body: bytes) -> dict[str, Any]:
+def _scores(live: LiveScorer, body: bytes) -> dict[str, Any]:
     request = score_request(read_json(body))
     if request.ledger is None:
-        rows, problems = scorer.score_invoices(request.invoice_ids or [], request.as_of)
+        rows, problems = live.score_invoices(request.invoice_ids or [], request.as_of)
     else:
-        rows, problems = _scores_of_ledger(scorer, request)
-    return {"scores": rows, "problems": problems, "context_as_of": scorer.context_as_of(request.as_of)}
+        rows, problems = _scores_of_ledger(live.whole, request)
+    return {"scores": rows, "problems": problems, "context_as_of": live.whole.context_as_of(request.as_of)}
 
 
 def _scores_of_ledger(scorer: Scorer, request: ScoreRequest) -> tuple[list[dict], list[dict]]:
@@ -133,36 +120,20 @@ def _scores_of_ledger(scorer: Scorer, request: ScoreRequest) -> tuple[list[dict]
         ) from None
 
 
-def _score_of(scorer: Scorer, invoice_id: str, as_of: date | None) -> Any:
+def _score_of(live: LiveScorer, invoice_id: str, as_of: date | None) -> Any:
     try:
-        return scorer.score_of(invoice_id, as_of)
+        return live.score_of(invoice_id, as_of)
     except UnknownIdError:
         raise ProblemError("unknown_id", f"No invoice {invoice_id!r} is known on that day.") from None
     except NotOpenError as error:
         raise ProblemError("invoice_not_open", str(error)) from None
 
 
-def _customer(scorer: Scorer, customer_id: str, as_of: date | None) -> Any:
+def _customer(live: LiveScorer, customer_id: str, as_of: date | None) -> Any:
     try:
-        return scorer.customer(customer_id, as_of)
+        return live.customer(customer_id, as_of)
     except UnknownIdError:
         raise ProblemError("unknown_id", f"No customer {customer_id!r} is known on that day.") from None
-
-
-def _as_json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain).encode("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _problem_answer(request: Request, error: Exception) -> Response:

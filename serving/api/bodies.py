@@ -62,7 +62,7 @@ def score_request(payload: Any) -> ScoreRequest:
         request = ScoreRequest.model_validate(asked)
     except ValidationError as error:
         wrong = error.errors(include_url=False)
-    problems = [_body_problem(one) for one in wrong]
+    problems = [body_problem(one) for one in wrong]
     if isinstance(payload, dict):
         problems += islice(_payload_problems(payload, fields), MOST_PROBLEMS_LISTED + 1)
     if problems:
@@ -85,7 +85,8 @@ def parameter_problem(error: Mapping[str, Any]) -> dict[str, str]:
     return {"parameter": str(error["loc"][-1]), **_said(error)}
 
 
-def _body_problem(error: ErrorDetails) -> dict[str, str]:
+def body_problem(error: ErrorDetails) -> dict[str, str]:
+    """One problem of a body, from an error of pydantic."""
     return {"pointer": pointer(error["loc"]), **_said(error)}
 
 

@@ -28,12 +28,15 @@ _TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
 def documented(
-    answer: type[BaseModel], also: tuple[int, ...] = (), body: type[BaseModel] | None = None
+    answer: type[BaseModel],
+    also: tuple[int, ...] = (),
+    body: type[BaseModel] | None = None,
+    status: int = 200,
 ) -> dict[str, Any]:
     """Arguments of a FastAPI route that document its answer, its problems and its body."""
-    responses: dict[int, Any] = {200: {"model": answer, "description": answer.__doc__}}
-    responses |= {status: _problem_response(status) for status in sorted({*also, *EVERYWHERE})}
-    arguments: dict[str, Any] = {"responses": responses}
+    responses: dict[int, Any] = {status: {"model": answer, "description": answer.__doc__}}
+    responses |= {each: _problem_response(each) for each in sorted({*also, *EVERYWHERE})}
+    arguments: dict[str, Any] = {"responses": responses, "status_code": status}
     if body is not None:
         content = {"application/json": {"schema": body.model_json_schema(ref_template=_SCHEMAS + "{model}")}}
         arguments["openapi_extra"] = {"requestBody": {"required": True, "content": content}}
@@ -46,6 +49,9 @@ def open_api(app: FastAPI) -> dict[str, Any]:
     components = document.setdefault("components", {})
     problem = Problem.model_json_schema(ref_template=_SCHEMAS + "{model}")
     components.setdefault("schemas", {}).update({**problem.pop("$defs"), "Problem": problem})
+    for path in document["paths"].values():
+        for operation in path.values():
+            components["schemas"].update(_definitions(operation))
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{}, {"token": []}]
     alive = {"200": {"description": "The process is alive", "content": _TEXT}}
@@ -54,6 +60,15 @@ def open_api(app: FastAPI) -> dict[str, Any]:
     ready["503"] = _problem_response(503)
     document["paths"]["/readyz"] = {"get": {"summary": "Ready?", "security": [{}], "responses": ready}}
     return document
+
+
+def _definitions(operation: dict[str, Any]) -> dict[str, Any]:
+    """What the schema of a body refers to: it belongs to the components."""
+    content = operation.get("requestBody", {}).get("content", {})
+    found: dict[str, Any] = {}
+    for each in content.values():
+        found |= each["schema"].pop("$defs", {})
+    return found
 
 
 def index_page(origin: str) -> HTMLResponse:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.api.access import Access
+from serving.api.asking import CALLER
 from serving.api.documents import CONTENT_POLICY
 from serving.api.limits import Allowance, check_content_type, read_body
 from serving.api.problems import MEDIA_TYPE, ProblemError, busy, new_incident, problem_of_status
@@ -23,8 +24,6 @@ from serving.api.settings import Settings
 HEALTH_PATHS = {"/livez", "/readyz"}
 FRAMEWORK_PATHS = {"/healthz", "/metrics", "/schema.json"}
 """Routes that the server framework adds by itself: they tell of its insides, or never end."""
-CALLER = "duecourse.caller"
-"""Where a request's scope holds who asks."""
 METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 SECURITY_HEADERS = {
     b"x-content-type-options": b"nosniff",

@@ -26,20 +26,25 @@ KINDS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The address does not take this method"),
     "body_too_slow": (408, "The body did not arrive in time"),
     "invoice_not_open": (409, "The invoice is not open on that day"),
+    "already_there": (409, "There is such a record already"),
+    "key_reused": (409, "The idempotency key came with another request before"),
+    "stale_version": (412, "Somebody changed the record meanwhile"),
     "body_too_large": (413, "The body is too large"),
     "not_application_json": (415, "The body must be application/json"),
     "wrong_schema": (422, "The request does not have the documented form"),
+    "version_needed": (428, "The request does not say which version it changes"),
     "too_many_requests": (429, "Too many requests"),
     "incident": (500, "Something went wrong here"),
     "busy": (503, "The service is busy"),
+    "desk_unavailable": (503, "The desk's database does not answer"),
     "took_too_long": (503, "The answer took too long"),
     "loading": (503, "The service is still loading"),
     "not_loaded": (503, "The service could not load"),
 }
 """Every kind of problem: its stable code, its status, its title."""
 
-_KIND_OF_STATUS = {404: "unknown_route", 503: "busy"} | {
-    status: code for code, (status, _) in KINDS.items() if status not in (404, 503)
+_KIND_OF_STATUS = {404: "unknown_route", 409: "already_there", 503: "busy"} | {
+    status: code for code, (status, _) in KINDS.items() if status not in (404, 409, 503)
 }
 
 

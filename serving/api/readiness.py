@@ -1,4 +1,4 @@
-"""Is the model verified and the ledger loaded, and if not, why? And which Scorer answers now?
+"""Is the model verified and the ledger loaded, and if not, why? Which Scorer answers now, beside which desk?
 
 Loading takes seconds and runs beside the event loop: the process is alive at once, and ready when it is done.
 The same thread then follows the champion (serving/following.py).
@@ -17,6 +17,7 @@ from serving.api.problems import ProblemError, busy
 
 if TYPE_CHECKING:
     from serving.following import Following
+    from serving.office import Office
     from serving.scoring import Scorer
 
 log = logging.getLogger("bentoml.duecourse")
@@ -30,8 +31,11 @@ class Readiness:
         load: Callable[[], Scorer],
         afterwards: Callable[[], None] = lambda: None,
         following: Following | None = None,
+        open_office: Callable[[Scorer], Office] | None = None,
     ) -> None:
         self._load = load
+        self._open_office = open_office
+        self._office: Office | None = None
         self._afterwards = afterwards
         self._following = following
         self._scorer: Scorer | None = None
@@ -51,6 +55,7 @@ class Readiness:
         """Load now; a failure is kept as the reason, because a live process that says why can be mended."""
         try:
             scorer = self._load()
+            self._office = self._open_office(scorer) if self._open_office else None
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             if failure != self._failure:
@@ -83,6 +88,12 @@ class Readiness:
         if self._failure is None:
             raise self._loading()
         raise busy("not_loaded", f"{self._failure} Mend it; the service tries again by itself.", 60)
+
+    def office(self) -> Office:
+        """The desk beside the book; there once the Scorer is."""
+        self.scorer()
+        assert self._office is not None
+        return self._office
 
     def why_not_ready(self) -> ProblemError | None:
         """What /readyz answers anyone; the reason may name customers' rows, so only callers read it."""

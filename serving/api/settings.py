@@ -25,6 +25,8 @@ class Settings:
     ledger: Path | None = None
     as_of: date | None = None
     policy: Path | None = None
+    database_url: str | None = None
+    """Where the desk is kept; by default in a file in `home`."""
     requires_token: bool = False
     """Whether callers on this machine need a token too; all others always do."""
     max_body_bytes: int = 10_000_000
@@ -79,6 +81,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "DUECOURSE_LEDGER": ("ledger", Path),
     "DUECOURSE_AS_OF": ("as_of", parse_day),
     "DUECOURSE_POLICY": ("policy", Path),
+    "DUECOURSE_DATABASE_URL": ("database_url", str),
     "DUECOURSE_AUTH": ("requires_token", _required),
     "DUECOURSE_IN_FLIGHT": ("max_in_flight", _positive),
     "DUECOURSE_REQUESTS_PER_SECOND": ("requests_per_second", _positive),

@@ -18,12 +18,16 @@ from typing import Any
 import click
 
 from serving.cli import (
+    alerts,
     backtests,
     decisions,
     demo,
+    desk,
     documents,
     forecast,
+    kpis,
     ledgers,
+    messages,
     models,
     monitor,
     prior,
@@ -32,6 +36,7 @@ from serving.cli import (
     searches,
     service,
     training,
+    worklist,
 )
 
 EPILOG = """\b
@@ -81,9 +86,14 @@ for part in (
     searches,
     models,
     scores,
+    worklist,
     forecast,
+    kpis,
+    alerts,
     monitor,
     decisions,
+    desk,
+    messages,
     service,
     demo,
     prior,

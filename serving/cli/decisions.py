@@ -108,7 +108,7 @@ def dry_run(ledger: Path, as_of: date | None, candidate: Path | None, is_json: b
 
     other = Policy.load(_candidate(candidate))
     scorer = scorer_of(ledger, as_of, None)
-    found = compared(scorer.policy, other, scorer.open_cases(), scorer.as_of)
+    found = compared(scorer.policy, other, scorer.decide_open().cases, scorer.as_of)
     if is_json:
         click.echo(as_json(found.as_dict()))
         return

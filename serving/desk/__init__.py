@@ -8,6 +8,7 @@ with Desk.open(home) as desk:
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from serving.desk import engine as engines
 from serving.desk.anchor import raise_anchor
 from serving.desk.audit import Head, head_of
+from serving.desk.erasure import KEPT_DAYS, erase, forget
 from serving.desk.errors import (
     AlreadyThere,
     DeskError,
@@ -34,6 +36,7 @@ from serving.desk.errors import (
 from serving.desk.kinds import KINDS, LEDGER_KINDS, Content, Flaw
 from serving.desk.reading import Reading
 from serving.desk.records import ROLES, Activation, Actor, DecisionTrace, PolicyVersion, Record
+from serving.desk.verifying import AuditVerdict, Erasure, verdict
 from serving.desk.writing import KEYS_KEPT_DAYS, Writing, request_digest
 
 __all__ = [
@@ -43,12 +46,14 @@ __all__ = [
     "Activation",
     "Actor",
     "AlreadyThere",
+    "AuditVerdict",
     "Content",
     "DecisionTrace",
     "Desk",
     "DeskError",
     "DeskTooNew",
     "DeskUnavailable",
+    "Erasure",
     "Flaw",
     "Head",
     "KeyReused",
@@ -61,6 +66,8 @@ __all__ = [
     "Writing",
     "request_digest",
 ]
+
+log = logging.getLogger(__name__)
 
 
 class Desk(Reading):
@@ -83,7 +90,15 @@ class Desk(Reading):
         except BaseException:
             engine.dispose()
             raise
-        return cls(home, engine, patience)
+        desk = cls(home, engine, patience)
+        desk._begin_anchor()
+        return desk
+
+    def _begin_anchor(self) -> None:
+        """An empty log is anchored at once; a log with entries and no anchor stays so until the next write."""
+        head = self.head()
+        if head.position == 0:
+            self._raise_anchor(head)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -104,12 +119,45 @@ class Desk(Reading):
             written = Writing(connection, actor, now, keys_kept_days)
             yield written
         if written.chain.head.position > written.chain.begin:
-            raise_anchor(self.home, written.chain.head)
+            self._raise_anchor(written.chain.head)
+
+    def verify_audit(self, *expected: Head) -> AuditVerdict:
+        """Whether anything was changed, removed, added or moved unseen; `expected` are heads kept elsewhere."""
+        with engines.reading(self.engine) as connection:
+            return verdict(connection, self.home, *expected)
+
+    def erase(self, actor: Actor, now: datetime, customer_id: str, why: str) -> int:
+        """Blank what tells of persons in all that is kept of a customer; in how many versions."""
+        with self.writing(actor, now) as written:
+            blanked = erase(written, customer_id, why)
+        self._overwrite()
+        return blanked
+
+    def forget(self, actor: Actor, now: datetime, kept_days: int = KEPT_DAYS) -> int:
+        """Blank what tells of persons in notes, contacts and messages older than the period of retention."""
+        with self.writing(actor, now) as written:
+            blanked = forget(written, kept_days)
+            written.forget_keys(written.kept)
+        self._overwrite()
+        return blanked
+
+    def _overwrite(self) -> None:
+        """Ask the database not to keep what was blanked in places it no longer uses; readers may delay that."""
+        statements = {"sqlite": "PRAGMA wal_checkpoint(TRUNCATE)", "postgresql": "VACUUM records, keys"}
+        with engines.told(), engines.outside_transactions(self.engine) as run:
+            run(statements[self.engine.dialect.name])
 
     def head(self) -> Head:
         """Where the audit log ends now: for keeping elsewhere."""
         with engines.reading(self.engine) as connection:
             return head_of(connection)
+
+    def _raise_anchor(self, head: Head) -> None:
+        """What is committed is committed: an anchor that cannot be moved now lags, and is moved by the next write."""
+        try:
+            raise_anchor(self.home, head)
+        except OSError as error:
+            log.warning("the anchor of the audit log stays behind: %s", error)
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:

@@ -60,7 +60,7 @@ def digest_of(row: Mapping[str, Any], salt: str, covered: tuple[str, ...] = COVE
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def hash_of(entry: Mapping[str, Any], previous: str) -> str:
+def hash_of(entry: Any, previous: str) -> str:
     """The hash of an entry on top of the one before it."""
     text = as_text([previous, *(entry[name] for name in CHAINED)])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
@@ -94,10 +94,12 @@ class Chain:
         self.connection, self.actor, self.at = connection, actor, moment_text(now)
         self.head = head_of(connection)
         self.begin = self.head.position
+        self.counted = 0
+        """Positions up to here were given before, by a log that a backup replaced."""
 
     @property
     def next_position(self) -> int:
-        return self.head.position + 1
+        return max(self.head.position, self.counted) + 1
 
     def append(
         self,

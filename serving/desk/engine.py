@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from sqlalchemy import event, exc
 
 from serving.desk.errors import DeskTooNew, DeskUnavailable
 from serving.desk.migrations import HEAD
+from serving.desk.tables import metadata
 
 FILE_NAME = "desk.db"
 PATIENCE_SECONDS = 10.0
 """So long a write waits for others before the desk counts as locked."""
 _MIGRATION_LOCK = 0x6475_6563  # any number of ours, the same for every process
-_AGAIN = "Nothing was written; try again shortly"
+_AGAIN = "Nothing was written; try again shortly."
 
 
 def make_engine(home: Path, url: str | None, patience: float) -> sa.Engine:
@@ -106,6 +107,17 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
             yield own
 
 
+@contextmanager
+def outside_transactions(engine: sa.Engine) -> Iterator[Callable[[str], Any]]:
+    """How to run a statement that no transaction may hold."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":  # its driver begins no transaction by itself; SQLAlchemy would
+            assert connection.connection.driver_connection is not None
+            yield connection.connection.driver_connection.execute
+        else:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql
+
+
 # Under the lock, what others committed while we waited for it must be seen: not a view from before.
 _WRITING: dict[str, dict[str, Any]] = {
     "sqlite": {"is_writing": True},
@@ -161,13 +173,22 @@ def _upgrade(connection: sa.Connection, version: str | None) -> None:
     command.upgrade(config, "head")
 
 
+def make_anew(connection: sa.Connection) -> None:
+    """Take all tables away and make them as new, in the transaction at hand: for a backup that takes their place."""
+    metadata.drop_all(connection)
+    connection.exec_driver_sql("DROP TABLE alembic_version")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("DROP FUNCTION desk_is_append_only")
+    _upgrade(connection, None)
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Turn what the database's drivers raise into DeskUnavailable; a fault of ours stays as it is."""
     try:
         yield
     except exc.TimeoutError:
-        raise DeskUnavailable("locked", "is busy: no connection became free", f"{_AGAIN}.") from None
+        raise DeskUnavailable("locked", "is busy: no connection became free", _AGAIN) from None
     except exc.DBAPIError as error:
         why = _unavailable(error)
         if why is None:
@@ -189,38 +210,38 @@ _DOWN: tuple[Any, str, str] = (
     "down",
     "cannot be reached",
     "See that the server runs and that DUECOURSE_DATABASE_URL names it; what broke off while it was being "
-    "committed is whole or not there: ask again with the same key",
+    "committed is whole or not there: ask again with the same key.",
 )
 _FAULTS: tuple[tuple[tuple[str, ...], Any, str, str], ...] = (
     (
         ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001", "57014"),
         "locked",
         "is locked by another writer",
-        f"{_AGAIN}. If it stays so, look for a program that holds it open",
+        f"{_AGAIN} If it stays so, look for a program that holds it open.",
     ),
     (
         ("SQLITE_FULL", "53100", "53200"),
         "full",
         "has no room left",
-        "Nothing was written. Free space on its disk; what is there is whole",
+        "Nothing was written. Free space on its disk; what is there is whole.",
     ),
     (
         ("SQLITE_READONLY", "25006"),
         "read_only",
         "cannot be written",
-        "Nothing was written. Give this user the right to write it, or end the server's read-only mode",
+        "Nothing was written. Give this user the right to write it, or end the server's read-only mode.",
     ),
     (
         ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"),
         "damaged",
         "is damaged",
-        "Keep a copy of it, and restore the latest backup with `duecourse desk restore`",
+        "Keep a copy of it, and restore the latest backup with `duecourse desk restore`.",
     ),
     (
         ("SQLITE_IOERR", "SQLITE_CANTOPEN", "58030"),
         "failed",
         "could not be read or written",
-        "Nothing was written. See that its folder exists, that this user may write it, and that its disk is sound",
+        "Nothing was written. See that its folder exists, that this user may write it, and that its disk is sound.",
     ),
     (("08", "57P", "53300", "3D000", "28"), *_DOWN),
 )

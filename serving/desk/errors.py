@@ -69,7 +69,7 @@ class UnknownPolicy(DeskError, LookupError):  # noqa: N818
         super().__init__(f"no policy of version {version!r} is kept at the desk; save it first")
 
 
-class DeskTooNew(DeskError):  # noqa: N818
+class DeskTooNew(DeskError, ValueError):  # noqa: N818
     """The database was written by a later version of duecourse, which alone knows what it means."""
 
 

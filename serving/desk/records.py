@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-ROLES = ("viewer", "analyst", "credit_manager", "ar_system", "data_scientist", "administrator")
+from serving.roles import LOCAL
+from serving.roles import ROLES as OF_TOKENS
+
+ROLES = (*OF_TOKENS, LOCAL)
 
 
 @dataclass(frozen=True)

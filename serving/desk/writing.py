@@ -31,7 +31,9 @@ KEYS_KEPT_DAYS = 30
 class Writing:
     """What may be written in one transaction. What is refused wrote nothing: the caller may go on without it."""
 
-    def __init__(self, connection: sa.Connection, actor: Actor, now: datetime, keys_kept_days: int) -> None:
+    def __init__(
+        self, connection: sa.Connection, actor: Actor, now: datetime, keys_kept_days: int = KEYS_KEPT_DAYS
+    ) -> None:
         self.connection, self.actor, self.now = connection, actor, now
         self.kept = timedelta(days=keys_kept_days)
         self.chain = Chain(connection, actor, now)

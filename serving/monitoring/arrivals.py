@@ -61,7 +61,10 @@ class Arrivals:
             # Before a table's first row it was not empty: it was not exported, or not looked at.
             began = self.known_on[measure.table][0] if len(measure.days) else as_of
             values[: max(weeks - (as_of - 1 - int(began)) // WEEK, 0)] = np.nan
-            found.append(Weekly(measure, values, departure(values, measure.floor, self.settings)))
+            unlike = departure(values, measure.floor, self.settings)
+            if unlike and measure.only_more and not unlike.is_higher:
+                unlike = None
+            found.append(Weekly(measure, values, unlike))
         return found
 
     def alarms(self, as_of: int) -> list[Alarm]:
@@ -162,7 +165,10 @@ def _unusual(measure: Measure, found: Departure, as_of: int) -> Alarm:
     low, high = measure.natural(found.low), measure.natural(found.high)
     since = to_date(as_of - WEEK * found.weeks)
     was = f"{shown(low, measure)} to {shown(high, measure)}"
-    sentence = f"{measure.says}: {shown(latest, measure)} in the last week, {was} in the weeks before {since}"
+    lately = "week" if measure.over_weeks == 1 else f"{measure.over_weeks} weeks"
+    sentence = (
+        f"{measure.says}: {shown(latest, measure)} in the last {lately}, {was} in the weeks before {since}"
+    )
     return Alarm(
         measure.fault, "data", measure.code, measure.subject, sentence, measure.mend, latest, extreme, since,
         found.beyond,

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from features.days import NEVER, day_numbers
+from features.days import NEVER, day_numbers, weekday
 from features.ledger import TABLES, Ledger
 from features.ledger.cells import digits_of
 from serving.monitoring.alarms import Severity
@@ -29,6 +29,9 @@ EVERYBODY_IS_NEW = 13 * WEEK
 """Days at the beginning of a book in which newcomers mean nothing."""
 LEAST_ROWS_A_WEEK = 10
 """Weeks with fewer rows say nothing about means and shares."""
+MONTH = 4
+"""Weeks over which faults are counted that may hit some days of a month alone: day and month change places
+only up to the twelfth, and by the twenty-eighth nothing of it would be seen."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class Measure:
     fault: Severity
     mend: str
     is_mode: bool = False
+    over_weeks: int = 1
+    """So many weeks together give the figure of the last of them."""
+    only_more: bool = False
+    """Whether less of it is good news."""
 
     def weekly(self, as_of: int, weeks: int, worked: np.ndarray) -> np.ndarray:
         """The figure of each of the `weeks` weeks before `as_of`; NaN where there is too little to measure."""
@@ -61,6 +68,7 @@ class Measure:
             found = _commonest(self.values[inside], week, weeks)
         else:
             found = np.bincount(week, self.values[inside], minlength=weeks)
+        rows, found = (np.convolve(each, np.ones(self.over_weeks))[:weeks] for each in (rows, found))
         return np.where(enough, found / np.maximum(rows, 1), np.nan)
 
     def natural(self, value: float) -> float:
@@ -99,6 +107,8 @@ def _of_table(
     yield from _blanks(name, frame, days)
     yield from _modes(name, frame, days)
     yield from _dates(name, frame, days)
+    if name in VITAL:
+        yield from _days_of_the_week(name, frame, days, ledger)
     yield from _newcomers(name, frame, days, first_seen)
     if name == "invoices":
         yield from _of_invoices(frame, days)
@@ -191,6 +201,22 @@ def _dates(name: str, frame: pd.DataFrame, days: np.ndarray) -> Iterator[Measure
         mend = f"See why {name} are recorded later, and whether known_on and {event} are the right dates."
         says = f"days from {event} to known_on of {name}"
         yield Measure("lag", f"{name}.known_on", name, says, "days", days, lag, 2.0, fault, mend)
+    if lag.any() and name in VITAL:
+        mend = f"See whether known_on and {event} are still two days, each its own."
+        says = f"share of {name} known on their very {event}"
+        same = (lag == 0).astype(np.float64)
+        yield Measure("same_day", f"{name}.known_on", name, says, "share", days, same, 0.15, "watch", mend)
+
+
+def _days_of_the_week(name: str, frame: pd.DataFrame, days: np.ndarray, ledger: Ledger) -> Iterator[Measure]:
+    """Share of days without work: dates read in a wrong order fall on any day of the week."""
+    for column in dict.fromkeys((str(TABLES[name].event), "known_on")):
+        is_free = np.isin(weekday(day_numbers(frame[column])), ledger.settings.weekend_days)
+        mend = f"See whether day and month of {column} are still read in the right order."
+        yield Measure(
+            "weekend", f"{name}.{column}", name, f"share of {name} whose {column} is at a weekend", "share", days,
+            is_free.astype(np.float64), 0.1, "watch", mend, over_weeks=MONTH, only_more=True,
+        )  # fmt: skip
 
 
 def _newcomers(
@@ -242,11 +268,16 @@ def _of_invoices(frame: pd.DataFrame, days: np.ndarray) -> Iterator[Measure]:
         terms.astype(np.float64), 5.0, "act", mend,
     )  # fmt: skip
     yield _twins(frame, days, "invoices", ["customer_id", "amount", "issued_on", "due_on"])
+    mend = "See whether day and month of issued_on and due_on are still read in the right order."
+    yield _fault(
+        "due_before_issue", "invoices.due_on", "share of invoices due before they were issued", days,
+        frame["due_on"] < frame["issued_on"], mend,
+    )  # fmt: skip
 
 
 def _of_payments(frame: pd.DataFrame, days: np.ndarray, ledger: Ledger) -> Iterator[Measure]:
-    invoices = ledger.tables["invoices"]
-    billed = frame["invoice_id"].map(pd.Series(invoices["amount"].to_numpy(), invoices["invoice_id"]))
+    invoices = ledger.tables["invoices"].set_index("invoice_id")
+    billed, issued_on = (frame["invoice_id"].map(invoices[name]) for name in ("amount", "issued_on"))
     paid, owed = frame["amount"].to_numpy(np.float64), billed.to_numpy(np.float64)
     both = np.isfinite(paid) & np.isfinite(owed) & (paid > 0) & (owed > 0)
     share = np.log10(paid[both] / owed[both])
@@ -256,6 +287,28 @@ def _of_payments(frame: pd.DataFrame, days: np.ndarray, ledger: Ledger) -> Itera
         days[both], share, 0.3, "act", mend,
     )  # fmt: skip
     yield _twins(frame, days, "payments", ["invoice_id", "customer_id", "amount", "paid_on"])
+    swapped = "See whether day and month of {} are still read in the right order, and export them again."
+    yield _fault(
+        "known_too_early", "payments.known_on", "share of payments known before they were made", days,
+        frame["known_raised"], swapped.format("known_on and paid_on"),
+    )  # fmt: skip
+    yield _fault(
+        "paid_before_issue", "payments.paid_on", "share of payments made before their invoice was issued", days,
+        frame["paid_on"] < issued_on, swapped.format("paid_on"),
+    )  # fmt: skip
+    mend = "See whether invoice numbers are written as before: these invoices seem unpaid."
+    yield _fault(
+        "unmatched", "payments.invoice_id", "share of payments that name an invoice which is not there", days,
+        frame["invoice_id"].notna() & issued_on.isna(), mend,
+    )  # fmt: skip
+
+
+def _fault(code: str, subject: str, says: str, days: np.ndarray, is_faulty: pd.Series, mend: str) -> Measure:
+    """A share that is small in a sound export, counted over a month."""
+    table, values = subject.partition(".")[0], is_faulty.to_numpy(dtype=np.float64)
+    return Measure(
+        code, subject, table, says, "share", days, values, 0.05, "act", mend, over_weeks=MONTH, only_more=True
+    )
 
 
 def _twins(frame: pd.DataFrame, days: np.ndarray, name: str, columns: list[str]) -> Measure:

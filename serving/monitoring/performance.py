@@ -34,6 +34,9 @@ from training.settings import MonitoringSettings
 
 LARGEST_STEP = 6.0
 """Standard errors one week may add: a single odd week is watched, it takes a second to act."""
+HIGHEST = 1.5
+"""Times `act_at` that the cumulative sum may reach: what it has piled up above must be worked off, week by week,
+before an alarm ends whose cause is gone."""
 LEAST_OF_EACH = 30
 """Late and prompt invoices without which an order cannot be judged."""
 
@@ -176,7 +179,7 @@ def _run(weeks: list[Judged], sign: int, settings: MonitoringSettings) -> Run | 
     for week in weeks:
         step = (sign * (week.late - week.probability).mean() - settings.tolerated_gap) / standard_error(week)
         steps.append(float(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
-        height = max(0.0, height + steps[-1])
+        height = min(max(0.0, height + steps[-1]), HIGHEST * settings.act_at)
     if height == 0.0:
         return None
     begin = _change(np.array(steps))

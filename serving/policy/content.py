@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from serving.alerts.reading import changed_alerts
 from serving.conditions import Condition
 from serving.policy.reading import Parts
 from serving.policy.reading_steps import STANDARD
 from serving.policy.rules import Action, Guard, Rule, Step, Strategy
+from serving.policy.workday import SECTION
 
 
 def content(parts: Parts, about: str) -> dict[str, Any]:
@@ -27,6 +29,8 @@ def content(parts: Parts, about: str) -> dict[str, Any]:
         **_plans(parts),
         **_accounts(parts),
         "wording": {"never_say": plain(parts.never_say)},
+        **changed_alerts(parts.alerts),
+        SECTION: plain(parts.workday),
     }
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serving.alerts.reading import read_alerts
+from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
 from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
@@ -25,11 +27,13 @@ from serving.policy.rules import (
     Strategy,
 )
 from serving.policy.vocabulary import CASE_TERMS, REASON_CLASSES
+from serving.policy.workday import SECTION, Workday, read_workday
 
 SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
 ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
+OPTIONAL_SECTIONS |= {"alerts", SECTION}
 MOST_WORKING_DAYS = 260
 ONE_REGISTER = (Register("at your service", None),)
 _BLANK_ACTION: dict[str, Any] = {"who": "", "channel": "", "firmness": 0, "objective": "", "opening": ""}
@@ -56,6 +60,8 @@ class Parts:
     credit: Credit | None
     reviews: Reviews | None
     exits: Exits | None
+    alerts: AlertSettings
+    workday: Workday
 
 
 def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
@@ -92,6 +98,7 @@ class _Reader(AccountsReader):
         tier_rules = tuple(self.rules(("tier_rules",), "tier", tiers, {"tier"}))
         segments, strategies = self.plans(actions)
         accounts = self.accounts(numbers, tiers, roles)
+        workday = read_workday(self, roles, actions, tiers)
         self.check_scores(tier_rules, tiers, strategies, actions)
         return Parts(
             numbers,
@@ -108,6 +115,8 @@ class _Reader(AccountsReader):
             strategies,
             self.never_say,
             *accounts,
+            read_alerts(self),
+            workday,
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:

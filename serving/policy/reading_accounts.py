@@ -1,9 +1,10 @@
 """Do the sections about whole customers hold together: their tiers, credit, reviews, hand-over and write-down?"""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from serving.conditions import Condition, Term
+from serving.conditions import Condition, Term, nearest
 from serving.policy.accounts import (
     ACCOUNT_TERMS,
     DECISIONS,
@@ -92,11 +93,19 @@ class AccountsReader(StepsReader):
                 continue
             self.keys(here, {"when", "says"}, set())
             condition = self.condition((*here, "when"), self.account_terms) if "when" in entry else None
-            self.sentence((*here, "says"), entry, self.never_say)
+            self.filled_sentence((*here, "says"), entry)
             self.account_terms[name] = Term("a factor of the credit decision", "flag")
             if condition:
                 result[name] = Factor(condition, " ".join(str(entry.get("says")).split()))
         return result
+
+    def filled_sentence(self, path: Path, entry: Mapping[str, Any]) -> None:
+        """A sentence with {names} of accounts in it, which stand for figures."""
+        text = str(entry.get(str(path[-1]), ""))
+        for name in re.findall(r"{(.*?)}", text):
+            if name not in ACCOUNT_TERMS:
+                self.report(path, f"there is no {{{name}}} to fill in", nearest(name, ACCOUNT_TERMS))
+        self.sentence(path, {**entry, str(path[-1]): re.sub(r"{.*?}", "7", text)}, self.never_say)
 
     def credit_rules(self) -> list[CreditRule]:
         section: Path = ("credit", "rules")

@@ -49,12 +49,12 @@ def _numbers(parts: Parts) -> Iterator[str]:
     for name, by_currency in parts.numbers.items():
         others = [f"{number:,.15g} for {code}" for code, number in by_currency.items() if code != OTHERWISE]
         rest = f" ({', '.join(others)})" if others else ""
-        yield f"{_spaced(name).capitalize()} means {by_currency[OTHERWISE]:,.15g}{rest}."
+        yield f"{spaced(name).capitalize()} means {by_currency[OTHERWISE]:,.15g}{rest}."
 
 
 def _facts(parts: Parts) -> Iterator[str]:
     for name, condition in parts.facts.items():
-        yield f"'{_spaced(name).capitalize()}' means that {in_words(condition)}."
+        yield f"'{spaced(name).capitalize()}' means that {in_words(condition)}."
 
 
 def _tiers(parts: Parts) -> Iterator[str]:
@@ -87,11 +87,11 @@ def _plans(parts: Parts) -> Iterator[str]:
     for segment in parts.segments:
         if segment.outcome != STANDARD:
             yield (
-                f"{_when(segment)}, the strategy is {_spaced(segment.outcome)}, "
+                f"{_when(segment)}, the strategy is {spaced(segment.outcome)}, "
                 f"because {segment.because} ({segment.id})."
             )
     for name, strategy in parts.strategies.items():
-        head = "" if name == STANDARD else f"{_spaced(name).capitalize()}: "
+        head = "" if name == STANDARD else f"{spaced(name).capitalize()}: "
         for step in strategy.steps:
             action = parts.actions[step.outcome]
             yield f"{head}{_when_step(step)}, {_step(action)}, because {step.because} ({step.id})."
@@ -127,23 +127,24 @@ def _when(rule: Rule) -> str:
 def _effect(guard: Guard) -> str:
     if guard.then:
         over = "a contact" if guard.holds_back == "contacts" else "every other step"
-        return f"{_spaced(guard.then)} takes the place of {over}"
+        return f"{spaced(guard.then)} takes the place of {over}"
     if guard.who:
-        return f"the contact is made by the {_spaced(guard.who)}"
+        return f"the contact is made by the {spaced(guard.who)}"
     return f'the opening adds "{guard.adds}"'
 
 
 def _step(action: Action) -> str:
     if action.within_working_days is None:
-        return f"the step is {_spaced(action.code)}"
-    start = "" if action.counted_from == "as_of" else f" of {_spaced(action.counted_from)}"
+        return f"the step is {spaced(action.code)}"
+    start = "" if action.counted_from == "as_of" else f" of {spaced(action.counted_from)}"
     days = f"within {action.within_working_days} working day{'s' * (action.within_working_days != 1)}{start}"
     due = ", not after the due date" if action.not_after_due else ""
     how = "internally" if action.channel == "internal" else f"by {action.channel}"
-    return f"the step is {_spaced(action.code)} ({_spaced(action.who)}, {how}, {days}{due})"
+    return f"the step is {spaced(action.code)} ({spaced(action.who)}, {how}, {days}{due})"
 
 
-def _spaced(name: str) -> str:
+def spaced(name: str) -> str:
+    """A name of the policy as people read it."""
     return name.replace("_", " ").replace("ar assistant", "AR assistant")
 
 
@@ -161,10 +162,10 @@ def _words(node: ast.expr, vocabulary: Vocabulary) -> str:
             return " and ".join(_comparison(*pair, vocabulary) for pair in pairs(node))
         case ast.Name(id=name):
             fact = vocabulary[name].kind == "flag" and not vocabulary[name].said
-            return vocabulary[name].said or (f"'{_spaced(name)}' holds" if fact else _spaced(name))
+            return vocabulary[name].said or (f"'{spaced(name)}' holds" if fact else spaced(name))
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             return ", ".join(_words(item, vocabulary) for item in items)
-    return _spaced(ast.unparse(node).strip("'\""))
+    return spaced(ast.unparse(node).strip("'\""))
 
 
 def _bracketed(node: ast.expr, vocabulary: Vocabulary) -> str:

@@ -9,11 +9,11 @@ facts alone, and steps that replace others or stay internal have firmness 0, so 
 """
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from serving.conditions import Condition, pairs
 from serving.policy.vocabulary import SCORES
+from serving.wording import contained
 
 Facts = Mapping[str, Condition]
 UPWARD, DOWNWARD = (ast.Gt, ast.GtE), (ast.Lt, ast.LtE)
@@ -71,14 +71,5 @@ def _comparison_turns(left: ast.expr, sign: ast.cmpop, right: ast.expr) -> tuple
 
 
 def unwelcome(sentence: str, never_say: Iterable[str]) -> list[str]:
-    """The phrases of the list that a sentence contains: whole words, any case, `*` for any ending."""
-    plain = " ".join(sentence.replace("’", "'").casefold().split())
-    return [phrase for phrase in never_say if re.search(_pattern(phrase), plain)]
-
-
-def _pattern(phrase: str) -> str:
-    plain = " ".join(phrase.replace("’", "'").casefold().split())
-    body = re.escape(plain).replace(r"\*", r"\w*")
-    start = r"(?<!\w)" if re.match(r"\w", plain) else ""
-    end = r"(?!\w)" if re.search(r"\w$", plain) else ""
-    return start + body + end
+    """The phrases of the policy's list that a sentence contains (serving/wording.py says how they are written)."""
+    return contained(sentence, never_say)

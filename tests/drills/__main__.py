@@ -3,10 +3,12 @@
     python -m tests.drills quiet --seeds 11-18 --to FOLDER
     python -m tests.drills scenarios --seeds 11-15 --to FOLDER
     python -m tests.drills report --to FOLDER
+    python -m tests.drills shocks --seeds 11-13 --customers 150 --to FOLDER
 
 A look is taken every week, as a weekly job would. An alarm that stands for several weeks in a row is one alarm.
 Each book's looks are written as they come, one JSON line each; books whose file is complete are not done again.
-The thresholds in mlflow.yaml were chosen on seeds below 10: do not report those.
+The thresholds in mlflow.yaml were chosen on seeds below 10: do not report those. `shocks` writes books and scores for
+`python -m data_samples.through_a_shock` and prints the command that compares them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -23,19 +25,22 @@ from typing import Any
 from data_samples.simulator.world import SCENARIOS
 from serving.monitoring.watching import Watch
 from tests.drills.books import CHANGES_ON, CLOSES_ON, TRAINED_BEFORE, book, model_of, watch_of, weekly
+from tests.drills.shocks import scored
 from training.model import load_model, save_model
 
 FIRST_LOOK = TRAINED_BEFORE + timedelta(weeks=8)
 """By then something has matured."""
 WATCHED_AFTER = timedelta(weeks=26)
+"""After what has changed, and after the end of what passes."""
 TOLD = ("act", "watch")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=("quiet", "scenarios", "report"))
+    parser.add_argument("what", choices=("quiet", "scenarios", "report", "shocks"))
     parser.add_argument("--seeds", default="11-14", help="a range such as 11-18")
     parser.add_argument("--only", nargs="*", help="names of scenarios")
+    parser.add_argument("--customers", type=int, default=150, help="of each book of `shocks`")
     parser.add_argument("--to", type=Path, required=True, help="the folder of results")
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
@@ -43,12 +48,24 @@ def main() -> None:
         print(json.dumps(report(given.to), indent=1))
         return
     first, _, last = given.seeds.partition("-")
-    for seed in range(int(first), int(last or first) + 1):
+    seeds = range(int(first), int(last or first) + 1)
+    if given.what == "shocks":
+        shocks(seeds, given.customers, given.to)
+        return
+    for seed in seeds:
         if given.what == "quiet":
             drill(seed, "quiet", FIRST_LOOK, CLOSES_ON, given.to)
         else:
             for name in given.only or [name for name in SCENARIOS if name != "quiet"]:
-                drill(seed, name, CHANGES_ON - timedelta(weeks=4), CHANGES_ON + WATCHED_AFTER, given.to)
+                end = min(CHANGES_ON + timedelta(weeks=SCENARIOS[name].weeks or 0) + WATCHED_AFTER, CLOSES_ON)
+                drill(seed, name, CHANGES_ON - timedelta(weeks=4), end, given.to)
+
+
+def shocks(seeds: Iterable[int], customers: int, folder: Path) -> None:
+    """Books and scores, and per scenario the command that compares them with the truth."""
+    made = [list(scored(seed, customers, folder)) for seed in seeds]
+    for books in zip(*made, strict=True):
+        print("python -m data_samples.through_a_shock", *(path for files in books for path in files))
 
 
 def drill(seed: int, scenario: str, begin: date, end: date, folder: Path) -> None:
@@ -122,6 +139,8 @@ def _scenarios(read: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         books = [days for stem, days in read.items() if stem.rpartition("-")[0] == name and name != "quiet"]
         if books:
             found[name] = {severity: _detection(books, severity) for severity in TOLD}
+            if SCENARIOS[name].weeks:
+                found[name]["weeks_until_alarms_end"] = [_weeks_until_they_end(name, days) for days in books]
     return found
 
 
@@ -149,6 +168,27 @@ def _detection(books: list[list[dict[str, Any]]], severity: str) -> dict[str, An
         "days": {"median": median(days), "least": min(days), "most": max(days)} if days else None,
         "first": sorted(set(codes)),
     }
+
+
+def _weeks_until_they_end(name: str, days: list[dict[str, Any]]) -> dict[str, int | None]:
+    """Per alarm that asked for action within the scenario, weeks from its end to the first look without it."""
+    ends_on = (CHANGES_ON + timedelta(weeks=SCENARIOS[name].weeks or 0)).isoformat()
+    asked = {
+        (code, subject)
+        for look in days
+        for severity, code, subject, _ in look["alarms"]
+        if severity == "act" and CHANGES_ON.isoformat() < look["day"] <= ends_on
+    }
+    later = [look for look in days if look["day"] >= ends_on]
+    found: dict[str, int | None] = {}
+    for code, subject in sorted(asked):
+        gone = (
+            week
+            for week, look in enumerate(later)
+            if [code, subject] not in [each[1:3] for each in look["alarms"]]
+        )
+        found[f"{code} {subject}"] = next(gone, None)
+    return found
 
 
 if __name__ == "__main__":

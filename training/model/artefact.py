@@ -3,7 +3,8 @@
 model.json           horizons, calibration, features, references, card
 booster_<target>.txt LightGBM's own text; booster_timing.txt that of the time to payment
 sample.parquet       some feature rows the model was trained on
-golden.json          probabilities of these rows and their ranges: a loaded model must give them again
+golden.json          probabilities, ranges and payment days of some of these rows, and hashes of what the model is,
+                     tree by tree: a loaded model must answer so again, and written again be so again
 model_card.md        the same for people
 manifest.json        SHA-256 of every file above, the fingerprints of the training data and of the features with
                      all code that computes them; the version is the hash of the manifest
@@ -81,17 +82,23 @@ def save_model(model: RiskModel, models: Path) -> RiskModel:
 
 
 def _write_files(model: RiskModel, folder: Path) -> None:
-    for horizon in model.horizons:
-        if horizon.booster is not None:
-            text = horizon.booster.model_to_string(num_iteration=-1)
-            (folder / f"booster_{horizon.target}.txt").write_text(text, encoding="utf-8")
-    if model.timing is not None and model.timing.booster is not None:
-        text = model.timing.booster.model_to_string(num_iteration=-1)
-        (folder / TIMING).write_text(text, encoding="utf-8")
-    _write_json(folder / "model.json", _content(model))
+    for name, text in _texts(model).items():
+        (folder / name).write_bytes(text)
     model.sample.to_parquet(folder / "sample.parquet", index=False)
-    _write_json(folder / "golden.json", _golden(model))
+    _write_json(folder / "golden.json", {"answers": _golden(model), "hashes": _hashes(_texts(model))})
     (folder / "model_card.md").write_text(model_card(model.card), encoding="utf-8")
+
+
+def _texts(model: RiskModel) -> dict[str, bytes]:
+    """The files that say what the model is; of a model read from them, the very same bytes."""
+    boosters = {f"booster_{horizon.target}.txt": horizon.booster for horizon in model.horizons}
+    boosters[TIMING] = model.timing.booster if model.timing is not None else None
+    texts = {
+        name: booster.model_to_string(num_iteration=-1).encode()
+        for name, booster in boosters.items()
+        if booster is not None
+    }
+    return texts | {"model.json": _json(_content(model))}
 
 
 def _content(model: RiskModel) -> dict[str, Any]:
@@ -116,8 +123,10 @@ def _content(model: RiskModel) -> dict[str, Any]:
     }
 
 
-def _golden(model: RiskModel) -> dict[str, list[float]]:
-    values = model.sample.to_numpy(np.float64)[:GOLDEN_ROWS]
+def _golden(model: RiskModel) -> dict[str, list[Any]]:
+    """What a model says of some rows of its sample, from the earliest to the latest."""
+    sample = model.sample.to_numpy(np.float64)
+    values = sample[np.linspace(0, len(sample) - 1, min(GOLDEN_ROWS, len(sample))).astype(int)]
     given = model.predict(values)
     golden: dict[str, list[Any]] = {str(name): given[name].tolist() for name in given}
     for target, low_and_high in ranges(model, values, given).items():
@@ -131,14 +140,18 @@ def _golden(model: RiskModel) -> dict[str, list[float]]:
     return golden
 
 
-def _write_json(path: Path, content: Any) -> None:
+def _json(content: Any) -> bytes:
     text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    return (text + "\n").encode()
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_bytes(_json(content))
 
 
 def _write_manifest(model: RiskModel, folder: Path) -> str:
     manifest = {
-        "files": {path.name: _sha256(path.read_bytes()) for path in folder.iterdir()},
+        "files": _hashes({path.name: path.read_bytes() for path in folder.iterdir()}),
         "data_fingerprint": model.card.get("data_fingerprint"),
         "feature_fingerprint": model.features.fingerprint(model.rule),
     }
@@ -323,8 +336,18 @@ def _timing(files: dict[str, bytes], described: dict[str, Any] | None) -> Timing
 
 
 def _check_golden(model: RiskModel, files: dict[str, bytes]) -> None:
-    expected, given = json.loads(files["golden.json"]), _golden(model)
+    """Golden rows reach some leaves of the trees and steps of the tables: the hashes stand for all of them."""
+    golden, texts = json.loads(files["golden.json"]), _texts(model)
+    if golden.get("hashes") != _hashes(texts) or any(files[name] != text for name, text in texts.items()):
+        raise ArtefactError(
+            f"model {model.version} is not the one that was saved, by its golden.json; roll back or train again"
+        )
+    expected, given = golden["answers"], _golden(model)
     if list(expected) != sorted(given) or any(
         not np.allclose(given[name], expected[name], rtol=0, atol=1e-12) for name in expected
     ):
         raise ArtefactError(f"model {model.version} does not reproduce its golden predictions; roll back")
+
+
+def _hashes(texts: dict[str, bytes]) -> dict[str, str]:
+    return {name: _sha256(text) for name, text in texts.items()}

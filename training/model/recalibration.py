@@ -12,7 +12,7 @@ without any recalibration).
 
 Worked example: the model's latest matured answers expected 10 % late, and 15 % were. Ten per cent are odds of
 1 : 9, fifteen are 3 : 17; many such outcomes move the log-odds by log((3 / 17) / (1 / 9)) = .46. Few move them
-less: against 200 prior rows, outcomes that tell as much as 200 even ones move them about half of the way.
+less: against 100 prior rows, outcomes that tell as much as 100 even ones move them about half of the way.
 """
 
 from __future__ import annotations

@@ -89,13 +89,18 @@ class Alert(Content):
     PERSONAL = ("note",)
 
     alert_id: ForeignId | None = None
-    customer_id: ForeignId
+    key: Line | None = None
+    customer_id: ForeignId | None = None
     invoice_id: ForeignId | None = None
     rule: Code
+    severity: Literal["notice", "warning", "urgent"] = "warning"
     raised_on: Day
     old: JsonValue = None
     new: JsonValue = None
     sentence: Text
+    first_action: Code | None = None
+    evidence: list[JsonValue] | None = None
+    cause_gone_on: Day | None = None
     assigned_to: Line | None = None
     note: Text | None = None
     status: Literal["open", "acknowledged", "assigned", "closed"] = "open"

@@ -153,7 +153,7 @@ class Content(BaseModel):
 
 def on_disk(value: Any) -> str:
     """A JSON value as a cell of a ledger's file."""
-    if value is None:
+    if value is None or value == ERASED:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -176,7 +176,8 @@ def checked(content_type: type[Content], given: Mapping[str, Any]) -> tuple[dict
     except ValidationError as error:
         flaws = [Flaw(_pointer(part["loc"]), _said(part)) for part in error.errors(include_url=False)]
         content = _as_far_as_valid(content_type, given)
-    flaws += content.flaws()
+    at_fault = {flaw.pointer.split("/")[1] for flaw in flaws}
+    flaws += [flaw for flaw in content.flaws() if flaw.pointer.split("/")[1] not in at_fault]
     if flaws:
         return {}, flaws
     kept = content.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,185 @@
+"""The verbs `alerts` and `alerts send`: what changed that somebody should look at, and who else is told."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+
+from features.days import day_number
+from serving.cli.common import (
+    as_json,
+    as_of_option,
+    chosen_day,
+    home,
+    json_option,
+    ledger_argument,
+    load_ledger,
+    notes,
+    now,
+    out,
+    policy_option,
+    progressing,
+    refusing,
+    who_option,
+)
+from serving.cli.desk import keeper, open_desk
+from serving.cli.kpis import champion_on, has_desk
+from serving.scoring import Scorer, load_policy
+
+if TYPE_CHECKING:
+    from features.history import History
+    from serving.alerts import Alert
+    from serving.alerts.rules import AlertSettings
+    from serving.desk import Desk
+
+WEEK_BEFORE = timedelta(days=7)
+
+
+class _WithDefault(click.Group):
+    """A group whose first verb need not be written: `alerts LEDGER` is `alerts list LEDGER`."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["list", *args]
+        return super().parse_args(context, args)
+
+
+@click.group(cls=_WithDefault)
+def alerts() -> None:
+    """Say what changed that somebody should look at: `alerts LEDGER` lists it, `alerts send` tells other systems."""
+
+
+@alerts.command("list")
+@ledger_argument
+@as_of_option
+@policy_option
+@click.option("--keep", is_flag=True, help="Keep them at the desk: new ones are raised, others closed.")
+@who_option
+@json_option
+@refusing()
+def list_(ledger: Path, as_of: date | None, policy: Path | None, keep: bool, who: str, is_json: bool) -> None:
+    """List the alerts whose cause stands at the start of a day, gravest first, each with what shows it.
+
+    With --keep they are kept at the desk, for the nightly job: the same alert is raised once, closes when its cause
+    is gone, and is put into the outbox of the webhook where DUECOURSE_WEBHOOK_URL is set.
+    """
+    from features.history import History
+
+    loaded = load_ledger(ledger)
+    day = chosen_day(as_of, loaded)
+    scorer = champion_on(loaded, day, policy)
+    history = scorer.history if scorer else History(loaded)
+    if not (keep or has_desk()):
+        return _say(_found(history, day, policy, scorer, None), is_json)
+    with open_desk() as desk:
+        found = _found(history, day, policy, scorer, desk)
+        if keep:
+            from serving.alerts.keeping import keep_alerts
+
+            kept = keep_alerts(
+                desk, keeper(who), now(), day, found, bool(os.environ.get("DUECOURSE_WEBHOOK_URL"))
+            )
+            words = f"{len(kept.raised)} raised, {len(kept.standing)} standing, {len(kept.closed)} closed"
+            notes.print(f"kept at the desk: {words}", markup=False)
+    return _say(found, is_json)
+
+
+def _found(
+    history: History, day: date, policy: Path | None, scorer: Scorer | None, desk: Desk | None
+) -> list[Alert]:
+    from serving.alerts import alerts_of
+
+    given: dict[str, Any] = {}
+    if desk:
+        from serving.alerts.keeping import previous_alerts
+
+        given["previous"] = previous_alerts(desk)
+        given["flags"] = [record.content for record in desk.find("flags", status="set")]
+        cancelled = desk.find("promises", status="cancelled")
+        given["cancelled_promises"] = frozenset(record.record_id for record in cancelled)
+    if scorer:
+        given |= {"tiers": _tiers(scorer, day), "tier_order": scorer.policy.tiers}
+    with progressing("looking for changes"):
+        return alerts_of(history, day, _settings(policy), **given)
+
+
+def _settings(policy: Path | None) -> AlertSettings:
+    return load_policy(home(), policy).parts.alerts
+
+
+def _tiers(scorer: Scorer, day: date) -> dict[str, tuple[str | None, str]]:
+    """Of each customer with open invoices, its worst tier a week before and now."""
+    order = {tier: place for place, tier in enumerate(scorer.policy.tiers)}
+    before, today = (_worst(scorer, each, order) for each in (day - WEEK_BEFORE, day))
+    return {customer: (before.get(customer), tier) for customer, tier in today.items()}
+
+
+def _worst(scorer: Scorer, day: date, order: dict[str, int]) -> dict[str, str]:
+    if not len(scorer.history.open_on(day_number(day))):
+        return {}
+    scored = scorer.score_open(day)
+    ranked = scored.assign(_rank=scored["tier"].map(order)).sort_values("_rank", kind="stable")
+    last = ranked.drop_duplicates("customer_id", keep="last")
+    return dict(zip(last["customer_id"], last["tier"], strict=True))
+
+
+def _say(found: list[Alert], is_json: bool) -> None:
+    if is_json:
+        click.echo(as_json({"alerts": [alert.as_dict() for alert in found]}))
+        return
+    if not found:
+        out.print("Nothing changed that somebody should look at.")
+        return
+    table = Table(title=f"{len(found)} alerts, gravest first", title_justify="left")
+    for column in ("severity", "rule", "customer", "what changed", "first action"):
+        table.add_column(column)
+    for alert in found:
+        who = alert.customer_id or "our own work"
+        table.add_row(alert.severity, alert.rule, who, alert.sentence, alert.first_action)
+    out.print(table)
+
+
+@alerts.command()
+@click.option("--allow-http", is_flag=True, help="Let alerts leave this machine unencrypted.")
+@who_option
+@json_option
+@refusing()
+def send(allow_http: bool, who: str, is_json: bool) -> None:
+    """Deliver the messages of the outbox that are due, signed, to DUECOURSE_WEBHOOK_URL.
+
+    Each is tried once; what fails waits twice as long each time, and is given up after eight attempts. Run it every
+    few minutes. The secret is read from DUECOURSE_WEBHOOK_SECRET; how a receiver checks a message stands in
+    serving/alerts/README.md.
+    """
+    from serving.alerts.webhook import Webhook, deliver
+
+    url, secret = (os.environ.get(f"DUECOURSE_WEBHOOK_{name}", "") for name in ("URL", "SECRET"))
+    if not url:
+        raise ValueError("no address to send to: set DUECOURSE_WEBHOOK_URL and DUECOURSE_WEBHOOK_SECRET")
+    webhook = Webhook(url, secret, allow_http)
+    with open_desk() as desk:
+        sent = deliver(desk, webhook, keeper(who), now, random.SystemRandom().random)
+        waiting = len(desk.find("deliveries", status="pending"))
+    counts = {
+        status: sum(each.status == status for each in sent) for status in ("delivered", "pending", "dead")
+    }
+    if is_json:
+        click.echo(as_json({"tried": len(sent), **counts, "waiting": waiting}))
+        return
+    for each in sent:
+        if each.error:
+            out.print(f"{each.delivery_id}: {each.error}, attempt {each.attempts}", markup=False)
+    out.print(
+        f"{counts['delivered']} delivered, {counts['pending']} to be tried again, {counts['dead']} given up; "
+        f"{waiting} waiting.",
+        markup=False,
+    )
+
+
+VERBS = (alerts,)

@@ -1,0 +1,191 @@
+"""The verbs of the desk's keeping: `desk backup`, `desk restore`, `desk erase`, `desk forget`, and `verify-audit`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from serving.cli.common import as_json, home, json_option, now, out, progressing, refusing, who_option
+
+if TYPE_CHECKING:
+    from serving.desk import Actor, AuditVerdict, Desk, Head
+
+KEPT_DAYS = 3 * 365
+
+
+def database_url() -> str | None:
+    """Where the desk lies: DUECOURSE_DATABASE_URL, else a file in DUECOURSE_HOME."""
+    return os.environ.get("DUECOURSE_DATABASE_URL") or None
+
+
+def open_desk() -> Desk:
+    """The desk of this home."""
+    from serving.desk import Desk
+
+    return Desk.open(home(), database_url())
+
+
+def keeper(who: str) -> Actor:
+    """Who runs these verbs: whoever may, keeps the desk."""
+    from serving.desk import Actor
+
+    return Actor(who, "administrator")
+
+
+@click.group()
+def desk() -> None:
+    """Keep what people told us: back it up, put it back, forget what told of persons."""
+
+
+file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@desk.command()
+@file_argument
+@json_option
+@refusing()
+def backup(file: Path, is_json: bool) -> None:
+    """Copy the desk into FILE while it is in use: checked, whole or not at all.
+
+    FILE is an SQLite database whether the desk lies in SQLite or in PostgreSQL, so it also moves a desk from one
+    to the other: back up, set DUECOURSE_DATABASE_URL, restore. (pg_dump stays good for a server's own backups.)
+    """
+    from serving.desk.backup import back_up
+
+    if file.is_symlink():
+        raise ValueError(f"{file} is a link; name the file itself")
+    with progressing("backing up"), open_desk() as opened:
+        head = back_up(opened, file)
+    _say_head(f"Wrote {file}", head, is_json, {"file": str(file)})
+
+
+@desk.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Put it in place of a desk that holds something.")
+@who_option
+@json_option
+@refusing()
+def restore(file: Path, replace: bool, who: str, is_json: bool) -> None:
+    """Put the backup FILE in place of the desk, once its integrity and its audit log are shown to hold.
+
+    A running service reads the desk anew when it is started again.
+    """
+    from serving.desk.backup import restore as put_back
+
+    with progressing("restoring"):
+        head = put_back(home(), database_url(), file, keeper(who), now(), replace)
+    _say_head(f"Restored {file}; start running services again", head, is_json, {"file": str(file)})
+
+
+def _say_head(done: str, head: Head, is_json: bool, more: dict[str, Any]) -> None:
+    if is_json:
+        click.echo(as_json(more | {"entries": head.position, "head": str(head)}))
+    else:
+        out.print(f"{done}: {head.position:,} entries.", markup=False)
+        out.print(f"To keep elsewhere: {head}", markup=False)
+
+
+@desk.command()
+@click.argument("customer")
+@click.option("--why", required=True, help="For the audit log: who asked for it, and when.")
+@who_option
+@json_option
+@refusing()
+def erase(customer: str, why: str, who: str, is_json: bool) -> None:
+    """Blank every text, name and person in all that is kept of CUSTOMER; amounts, days and decisions stay.
+
+    For natural persons who ask for it. The audit log still holds, and says what was erased. Earlier backups and
+    the ERP's export are not touched.
+    """
+    with open_desk() as opened:
+        blanked = opened.erase(keeper(who), now(), customer, why)
+    _say_blanked(f"of {customer}", blanked, is_json, {"customer_id": customer})
+
+
+@desk.command()
+@click.option(
+    "--older-than",
+    type=click.IntRange(1),
+    default=KEPT_DAYS,
+    show_default=True,
+    metavar="DAYS",
+    help="How long notes, contacts and messages may tell of persons.",
+)
+@who_option
+@json_option
+@refusing()
+def forget(older_than: int, who: str, is_json: bool) -> None:
+    """Blank what tells of persons in notes, contacts and messages older than the period of retention."""
+    with open_desk() as opened:
+        blanked = opened.forget(keeper(who), now(), older_than)
+    _say_blanked(f"older than {older_than} days", blanked, is_json, {"older_than_days": older_than})
+
+
+def _say_blanked(of_what: str, blanked: int, is_json: bool, more: dict[str, Any]) -> None:
+    if is_json:
+        click.echo(as_json(more | {"versions_blanked": blanked}))
+    elif blanked:
+        out.print(f"Blanked {blanked:,} versions {of_what}.", markup=False)
+    else:
+        out.print(f"Nothing {of_what} that tells of a person was left.", markup=False)
+
+
+@click.command("verify-audit")
+@click.option("--expect", metavar="POSITION:HASH", multiple=True, help="A head that was kept elsewhere.")
+@json_option
+@refusing()
+def verify_audit(expect: tuple[str, ...], is_json: bool) -> None:
+    """Say whether anything at the desk was changed, removed, added or moved unseen.
+
+    Every record, decision and policy is held against the audit log, the log against itself, and its end against
+    the head that is kept in DUECOURSE_HOME. Exit code 0: all holds; 1: it does not; 2: could not be read.
+    """
+    expected = [_head(each) for each in expect]
+    with progressing("checking every entry"), open_desk() as opened:
+        found = opened.verify_audit(*expected)
+    if is_json:
+        click.echo(as_json(_as_dict(found)))
+    else:
+        _print_verdict(found)
+    if not found.is_valid:
+        raise click.exceptions.Exit(1)
+
+
+def _head(text: str) -> Head:
+    from serving.desk import Head
+
+    position, _, digest = text.partition(":")
+    if not position.isdecimal() or not digest:
+        raise ValueError(f"{text!r} is no head of an audit log; it looks like 1204:9f86d0…")
+    return Head("", int(position), digest)
+
+
+def _as_dict(found: AuditVerdict) -> dict[str, Any]:
+    return {
+        "is_valid": found.is_valid,
+        "sentence": found.sentence,
+        "entries": found.head.position,
+        "head": str(found.head),
+        "anchor": found.anchor and str(found.anchor),
+        "problems": list(found.problems),
+        "notes": list(found.notes),
+        "erased": [asdict(each) for each in found.erased],
+    }
+
+
+def _print_verdict(found: AuditVerdict) -> None:
+    for line in (*found.problems, *found.notes):
+        out.print(f"  {line}", markup=False)
+    for each in found.erased:
+        told = f"{each.at[:10]} by {each.who}: {each.versions:,} versions of {len(each.records):,} records"
+        out.print(f"  erased {told} ({each.why})", markup=False)
+    out.print(found.sentence, markup=False)
+    if found.is_valid:
+        out.print(f"To keep elsewhere: {found.head}", markup=False)
+
+
+VERBS = (desk, verify_audit)

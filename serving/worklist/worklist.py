@@ -1,0 +1,272 @@
+"""Who should be contacted today, first to last, and why is everybody else not on the list?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from serving.policy import Policy
+from serving.profile import Declared, profiles
+from serving.worklist.choosing import Capacity, CaseState, chosen
+from serving.worklist.items import Items, items_of
+from serving.worklist.telling import Case, Teller, as_plain
+from serving.worklist.weighing import Cases, weighed
+
+if TYPE_CHECKING:
+    from serving.scoring import Scorer
+
+LEFT_OUT = {
+    "no_capacity": "no place left today",
+    "review_due": "nothing is needed but a review, when there is time",
+    "nothing_needed": "nothing is needed",
+    "guard": "waiting for what was agreed or asked",
+    "nothing_to_ask": "all of it is disputed, promised or planned",
+    "contacted_recently": "we were in touch within the last days",
+    "contact_cap": "contacted often enough this quarter",
+    "snoozed": "set aside by hand",
+}
+"""Why a case is not on the list."""
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """The list of a day: `cases` from first to last, and every other case in `left_out`."""
+
+    as_of: date
+    capacity: Capacity
+    ranked_in: str
+    cases: tuple[Case, ...]
+    left_out: pd.DataFrame
+    """case_id, customers (open accounts), reason (LEFT_OUT), detail, rule, action, waited, money, value."""
+    policy_version: str
+    model_version: str = ""
+
+    @classmethod
+    def make(
+        cls,
+        scorer: Scorer,
+        day: date | None = None,
+        capacity: int | None = None,
+        by_skill: Mapping[str, int] | None = None,
+        *,
+        states: Mapping[str, CaseState] | None = None,
+        waited: Mapping[str, int] | None = None,
+        declared: Declared | None = None,
+        last_reviewed: Mapping[str, date] | None = None,
+    ) -> Worklist:
+        """The worklist of a ledger, policy and model as of the start of a day; the same for the same input.
+
+        `states` are what people decided about cases, by case id or customer id; `waited` is what `waited()` of the
+        list before said; `declared` are pay runs and channels as customers told them; `last_reviewed` the day
+        of the last review by customer id. Raises ValueError for roles or declared pay runs that make no sense.
+        """
+        day = day or scorer.as_of
+        items = items_of(scorer, day, declared)
+        made = cls.of(
+            items,
+            scorer.policy,
+            day,
+            capacity,
+            by_skill,
+            states=states,
+            waited=waited,
+            last_reviewed=last_reviewed,
+        )
+        reasons = _reasons(scorer, day, made.cases)
+        habits = _habits(scorer, day, made.cases, declared)
+        told = tuple(
+            replace(case, reasons=reasons.get(_lead(case), []), habits=habits[case.case_id])
+            for case in made.cases
+        )
+        return replace(made, cases=told, ranked_in=_unit(scorer), model_version=scorer.model.version)
+
+    @classmethod
+    def of(
+        cls,
+        items: Items,
+        policy: Policy,
+        day: date,
+        capacity: int | None = None,
+        by_skill: Mapping[str, int] | None = None,
+        *,
+        states: Mapping[str, CaseState] | None = None,
+        waited: Mapping[str, int] | None = None,
+        last_reviewed: Mapping[str, date] | None = None,
+    ) -> Worklist:
+        """The same of open invoices that are decided already."""
+        workday = policy.parts.workday
+        room = Capacity(
+            workday.capacity_per_day if capacity is None else capacity,
+            dict(workday.capacity_by_skill) | dict(by_skill or {}),
+        )
+        _check(room, policy)
+        cases = weighed(items, policy, day, last_reviewed)
+        states = _by_case(states or {}, items)
+        waited = waited or {}
+        picked = chosen(cases, room, workday, day, states, waited)
+        teller = Teller(items, cases, policy, day)
+        ids = cases.case_id
+        told = tuple(
+            teller.tell(rank, case, states.get(ids[case]), waited.get(ids[case], 0), case in picked.starved)
+            for rank, case in enumerate(picked.listed.tolist(), start=1)
+        )
+        left = _left_out(items, cases, picked.left_out, picked.reason, picked.detail, waited)
+        return cls(day, room, "", told, left, policy.version)
+
+    def waited(self) -> dict[str, int]:
+        """How many lists in a row each case has now been left out of for want of a place."""
+        left = self.left_out[self.left_out["reason"] == "no_capacity"]
+        return dict(zip(left["case_id"], (left["waited"] + 1).tolist(), strict=True))
+
+    def counts(self) -> dict[str, int]:
+        """Cases left out by reason, in the order of LEFT_OUT."""
+        counted = Counter(self.left_out["reason"].tolist())
+        return {reason: counted[reason] for reason in LEFT_OUT if counted[reason]}
+
+    def as_dict(self, left_out: bool = False) -> dict[str, Any]:
+        """The list as plain data; `left_out` names every case that is not on it."""
+        told: dict[str, Any] = {
+            "as_of": self.as_of.isoformat(),
+            "capacity": self.capacity.per_day,
+            "capacity_by_skill": dict(self.capacity.by_skill),
+            "ranked_in": self.ranked_in,
+            "policy_version": self.policy_version,
+            "model_version": self.model_version,
+            "cases": [{name: as_plain(value) for name, value in asdict(case).items()} for case in self.cases],
+            "left_out_counts": self.counts(),
+        }
+        if left_out:
+            told["left_out"] = self.left_out.to_dict(orient="records")
+        return told
+
+    def table(self) -> pd.DataFrame:
+        """One row per line of the list, for a spreadsheet; amounts are texts like '1200.00 EUR'."""
+        made = pd.DataFrame([_row(self.as_of, case) for case in self.cases], columns=list(COLUMNS))
+        return made.assign(lead_days=made["lead_days"].astype("Int64"))
+
+
+COLUMNS = (
+    "rank", "as_of", "case_id", "name", "customers", "action", "who", "assigned_to", "channel", "by", "lead_days",
+    "open", "past_due", "asked_about", "invoices", "why", "objective", "opening", "template", "action_rule", "held",
+    "also", "next_pay_run", "call_by", "waited", "value",
+)  # fmt: skip
+"""The columns of `Worklist.table`."""
+
+
+def _row(day: date, case: Case) -> dict[str, Any]:
+    def money(part: str) -> str:
+        return ", ".join(f"{of[part]} {currency}" for currency, of in case.totals.items())
+
+    plain = {name: as_plain(getattr(case, name, None)) for name in COLUMNS}
+    return plain | {
+        "as_of": day.isoformat(),
+        "customers": ", ".join(case.customers),
+        "assigned_to": case.assigned_to or "",
+        "by": as_plain(case.by) or "",
+        "next_pay_run": as_plain(case.next_pay_run) or "",
+        "call_by": as_plain(case.call_by) or "",
+        **{part: money(part) for part in ("open", "past_due", "asked_about")},
+        "invoices": ", ".join(item.invoice_id for item in case.items if item.is_covered),
+        "held": ", ".join(f"{rule} {many}" for rule, many in case.held.items()),
+        "also": ", ".join(f"{step} {many}" for step, many in case.also.items()),
+        "value": case.value["value"],
+    }
+
+
+def _check(room: Capacity, policy: Policy) -> None:
+    roles = policy.parts.roles
+    unknown = [name for name in room.by_skill if name not in roles]
+    if unknown:
+        raise ValueError(f"the policy has no role {unknown[0]!r}; its roles are {', '.join(roles)}")
+    if room.per_day < 0 or any(places < 0 for places in room.by_skill.values()):
+        raise ValueError("a capacity below 0 makes no list: give 0 or more places")
+
+
+def _by_case(states: Mapping[str, CaseState], items: Items) -> dict[str, CaseState]:
+    """States by case id, those given for a member of a group too; the case's own wins."""
+    if not states:
+        return {}
+    of_members = {
+        str(case): states[customer]
+        for case, customer in sorted(
+            set(zip(items.case_id.tolist(), items.customer_id.tolist(), strict=True))
+        )
+        if customer in states
+    }
+    return of_members | {name: state for name, state in states.items() if name in set(items.case_id.tolist())}
+
+
+def _left_out(
+    items: Items,
+    cases: Cases,
+    left: np.ndarray,
+    reason: np.ndarray,
+    detail: np.ndarray,
+    waited: Mapping[str, int],
+) -> pd.DataFrame:
+    accounts = pd.DataFrame({"case": cases.case, "customer": items.customer_id}).drop_duplicates()
+    many = np.bincount(accounts["case"].to_numpy(dtype=np.int64), minlength=len(cases))
+    ids = cases.case_id[left]
+    return pd.DataFrame(
+        {
+            "case_id": ids.astype(str),
+            "customers": many[left],
+            "reason": reason.astype(str),
+            "detail": detail.astype(str),
+            "rule": cases.rule[left].astype(str),
+            "action": cases.action[left].astype(str),
+            "waited": np.array([waited.get(name, 0) for name in ids.tolist()], dtype=np.int64),
+            "money": cases.values.money[left].round(2),
+            "value": cases.value[left].round(2),
+        }
+    ).sort_values(["value", "case_id"], ascending=[False, True], kind="stable", ignore_index=True)
+
+
+def _unit(scorer: Scorer) -> str:
+    """How amounts of different currencies were made comparable for the ranking."""
+    units = sorted(set(scorer.history.tables["invoices"]["money_unit"].tolist()))
+    if len(units) == 1:
+        return units[0]
+    return f"{', '.join(units)} by what the policy calls a large amount in each"
+
+
+def _lead(case: Case) -> str:
+    """The invoice whose reasons say most about a case: the largest one the step is about."""
+    covered = [item for item in case.items if item.is_covered] or case.items
+    return max(covered, key=lambda item: (float(item.amount_open), item.invoice_id)).invoice_id
+
+
+def _reasons(scorer: Scorer, day: date, cases: Iterable[Case]) -> dict[str, list[str]]:
+    """The model's sentences on one invoice of each listed case."""
+    rows, _ = scorer.score_invoices([_lead(case) for case in cases], day)
+    return {
+        row["invoice_id"]: [each["sentence"] for each in row["reasons"] if each["direction"] == "raises"]
+        for row in rows
+    }
+
+
+def _habits(
+    scorer: Scorer, day: date, cases: Iterable[Case], declared: Declared | None
+) -> dict[str, list[str]]:
+    """How the customers of each listed case pay, in sentences; of a group, each with its account."""
+    cases = list(cases)
+    ids = [customer for case in cases for customer in case.customers]
+    codes = scorer.history.customer_codes(pd.Series(ids, dtype="str"))
+    lead_days = scorer.policy.parts.workday.pay_run_lead_days
+    told = {
+        each.customer_id: each.sentences() for each in profiles(scorer.facts, codes, day, declared, lead_days)
+    }
+    return {
+        case.case_id: [
+            line if len(case.customers) == 1 else f"{customer}: {line}"
+            for customer in case.customers
+            for line in told[customer]
+        ]
+        for case in cases
+    }
