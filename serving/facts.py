@@ -7,6 +7,7 @@ the same in a book of any size, and requests for different days share nothing th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -20,13 +21,18 @@ from features.days import NEVER, day_number, day_numbers
 from features.events import WHOLE_INVOICE
 from features.history import History, Past, positions
 from features.ledger.cells import digits_of
+from serving.policy.cases import utilisation
+from serving.sorted_rows import Sorted, key
+from serving.standing import Standing, from_the_desk
 
 
 class Facts:
     """What the ledger of a history says of its invoices and customers as of any day."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, book: Facts | None = None) -> None:
+        """`book` holds the other members of groups where the history is a part of it only."""
         self.history = history
+        self.standing: Standing = Standing(self, book.standing if book else None)
 
     @cached_property
     def named(self) -> dict[str, np.ndarray]:
@@ -51,8 +57,8 @@ class Facts:
         return np.concatenate(parts) if parts else np.array([], dtype=np.int64)
 
     @cached_property
-    def _by_customer(self) -> _Sorted:
-        return _Sorted.of(self.history.invoices["customer"])
+    def _by_customer(self) -> Sorted:
+        return Sorted.of(self.history.invoices["customer"])
 
     @cached_property
     def _steps(self) -> Steps:
@@ -66,11 +72,11 @@ class Facts:
 
     @cached_property
     def _step_keys(self) -> np.ndarray:
-        return _key(self._steps.invoice, self._steps.day)
+        return key(self._steps.invoice, self._steps.day)
 
     def _latest_step(self, rows: np.ndarray, as_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Place of each invoice's last step known before its day, and whether it has one."""
-        at = np.searchsorted(self._step_keys, _key(rows, as_of)) - 1
+        at = np.searchsorted(self._step_keys, key(rows, as_of)) - 1
         return np.maximum(at, 0), (at >= 0) & (self._steps.invoice[np.maximum(at, 0)] == rows)
 
     def is_known(self, rows: np.ndarray, day: int) -> np.ndarray:
@@ -92,6 +98,36 @@ class Facts:
         """Open minor units in the invoices' own currency, as known before each day; shape (n,), int64."""
         at, is_known = self._latest_step(rows, as_of)
         return np.where(is_known, self._steps.balance[at], 0)
+
+    def open_in(self, customers: np.ndarray, unit: str, today: int, converted: bool = False) -> np.ndarray:
+        """Minor units that each of some customers has open in a unit; shape (n,), int64.
+
+        The unit is the invoices' own currency, or (`converted`) the one in which the book counts money.
+        """
+        unique, place = np.unique(customers, return_inverse=True)
+        rows = self.rows_of(unique)
+        rows = rows[(self.money_unit if converted else self.named["currency"])[rows] == unit]
+        owed = (
+            self.money_open(rows, today) if converted else self.amount_open(rows, np.full(len(rows), today))
+        )
+        total = np.zeros(len(unique), np.int64)
+        np.add.at(total, np.searchsorted(unique, self.history.invoices["customer"][rows]), owed)
+        return total[place]
+
+    @cached_property
+    def money_unit(self) -> np.ndarray:
+        """The unit in which the book counts each invoice's money: its own currency, or the base currency."""
+        return self.history.tables["invoices"]["money_unit"].to_numpy(dtype=object)
+
+    def money_open(self, rows: np.ndarray, today: int) -> np.ndarray:
+        """Minor units open of invoices, in the unit in which the book counts money, before day `today`."""
+        steps = self.history.steps
+        at = np.maximum(np.searchsorted(self._money_step_keys, key(rows, np.full(len(rows), today))) - 1, 0)
+        return np.where(steps.invoice[at] == rows, steps.balance[at], 0) if len(rows) else rows
+
+    @cached_property
+    def _money_step_keys(self) -> np.ndarray:
+        return key(self.history.steps.invoice, self.history.steps.day)
 
     def amount_known(self, rows: np.ndarray) -> np.ndarray:
         """Whether each invoice's amount was given; without it nobody can say what is open."""
@@ -121,27 +157,37 @@ class Facts:
 
     def _latest_master(self, customers: np.ndarray, day: int) -> np.ndarray:
         keys, rows = self._masters.keys, self._masters.rows
-        at = np.searchsorted(keys, _key(customers, np.full(len(customers), day))) - 1
+        at = np.searchsorted(keys, key(customers, np.full(len(customers), day))) - 1
         found = (at >= 0) & (keys[np.maximum(at, 0)] >> 32 == customers) if len(keys) else at >= 0
         return np.where(found, rows[np.maximum(at, 0)] if len(keys) else -1, -1)
 
     @cached_property
-    def _masters(self) -> _Sorted:
+    def _masters(self) -> Sorted:
         table = self.history.tables["customers"]
-        return _Sorted.of(_key(self.history.customer_codes(table["customer_id"]), _undated_first(table)))
+        return Sorted.of(key(self.history.customer_codes(table["customer_id"]), _undated_first(table)))
 
     @cached_property
     def _master_rows(self) -> pd.DataFrame:
         """The customers table as plain values, with an empty row at the end for customers it lacks."""
-        names = ("name", "parent_id", "debtor_type", "country", "industry")
+        names = ("name", "parent_id", "debtor_type", "country", "industry", "currency")
         table = self.history.tables["customers"]
         texts = {name: np.append(table[name].fillna("").to_numpy(dtype=object), "") for name in names}
-        return pd.DataFrame(
-            texts | {"key_account": np.append(table["key_account"].to_numpy(dtype=bool), False)}, dtype=object
-        )
+        more = {
+            "key_account": np.append(table["key_account"].to_numpy(dtype=bool), False),
+            "credit_limit": np.append(table["credit_limit"].to_numpy(dtype=np.float64), np.nan),
+            "terms_days": np.append(table["terms_days"].to_numpy(dtype=np.float64), np.nan),
+            "customer_since": np.append(day_numbers(table["customer_since"]), NEVER),
+            "terms_accepted_on": np.append(day_numbers(table["terms_accepted_on"]), NEVER),
+        }
+        return pd.DataFrame(texts | more, dtype=object)
 
-    def cases(self, rows: np.ndarray, as_of: date) -> dict[str, np.ndarray]:
-        """What `Policy.decide` wants to know of invoices, less scores: columns of shape (n,)."""
+    def cases(
+        self, rows: np.ndarray, as_of: date, extra: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> dict[str, np.ndarray]:
+        """What `Policy.decide` wants to know of invoices, less scores: columns of shape (n,).
+
+        `extra` holds what the desk alone knows (vocabulary.DESK_FACTS): name -> customer id -> value.
+        """
         today = np.full(len(rows), day_number(as_of) + 1)
         past = self.history.past(rows, today)
         currency = self.named["currency"][rows]
@@ -155,23 +201,43 @@ class Facts:
             "due_on": _dates(due_on.astype(np.float64)),
             "currency": currency,
             "amount_open": np.where(self.amount_known(rows), owed, np.nan),
-            "customer_open": self._customer_open(rows, int(today[0]) if len(rows) else 0) / units,
+            **self._customer_open(rows, int(today[0]) if len(rows) else 0, units),
             "late_share_customer": past.matured.mean("late", 365),
             "settled_count": past.settled.count(),
             **_dialogue(past, units, as_of),
-            **self._account(rows, today, units),
+            **(own := self._account(rows, today, units)),
+            **_with_desk(own, from_the_desk(extra, self.named["customer_id"][rows])),
         }
 
     def _account(self, rows: np.ndarray, today: np.ndarray, units: np.ndarray) -> dict[str, Any]:
-        """Cash on account, payment plans and what the customer master says today."""
-        customer = self.history.invoices["customer"][rows]
-        master = self.master(customer, int(today[0]) if len(rows) else 0)
+        """Cash on account, payment plans, contacts, and what the customer master says today."""
+        customer, day = self.history.invoices["customer"][rows], int(today[0]) if len(rows) else 0
+        master, standing = self.master(customer, day), self.standing
+        credits = self._loose_money(self._account_of[rows], today, self._loose_credits)
         return {
-            "unapplied_cash": np.maximum(self._loose_cash(self._account_of[rows], today), 0) / units,
+            "unapplied_cash": np.maximum(self._loose_money(self._account_of[rows], today, self._loose), 0)
+            / units,
+            "credit_on_account": np.maximum(credits, 0) / units,
             "plan_running": self._plans.running(rows, customer, today),
+            "plan_offered": standing.plan_offered(customer, day),
+            "contacts_ever": standing.contacts(customer, day),
+            "group_contacts_90": standing.group_contacts(customer, day, 90),
+            "last_outcome": standing.last_outcome(customer, day),
+            "nonpayment_reason": standing.nonpayment_reason(rows, day),
+            "group_id": standing.group_ids(customer, day),
+            "terms_accepted": master["terms_accepted_on"].to_numpy(np.int64) < day,
+            **self._limit(master, customer, day),
             "key_account": master["key_account"].to_numpy(dtype=bool),
             "debtor_type": master["debtor_type"].to_numpy(),
             "country": master["country"].to_numpy(),
+        }
+
+    def _limit(self, master: pd.DataFrame, customer: np.ndarray, day: int) -> dict[str, np.ndarray]:
+        """The limit in its currency, and how much of it is used; NaN without one."""
+        limit, unit = self.standing.limits(master)
+        return {
+            "credit_limit": limit,
+            "utilisation": utilisation(self.standing.exposure(customer, unit, day), limit),
         }
 
     @cached_property
@@ -187,36 +253,56 @@ class Facts:
         code = positions(self._currencies, currency)
         return np.where((customer >= 0) & (code >= 0), customer * len(self._currencies) + code, -1)
 
-    def _loose_cash(self, account: np.ndarray, today: np.ndarray) -> np.ndarray:
+    def _loose_money(
+        self, account: np.ndarray, today: np.ndarray, loose: tuple[Sorted, np.ndarray]
+    ) -> np.ndarray:
         """Minor units on each account before a day: money and credits of no invoice that is there."""
-        movements, total = self._loose
-        begin = np.searchsorted(movements.keys, _key(account, np.zeros_like(today)))
-        return total[np.searchsorted(movements.keys, _key(account, today))] - total[begin]
+        movements, total = loose
+        begin = np.searchsorted(movements.keys, key(account, np.zeros_like(today)))
+        return total[np.searchsorted(movements.keys, key(account, today))] - total[begin]
 
     @cached_property
-    def _loose(self) -> tuple[_Sorted, np.ndarray]:
+    def _loose(self) -> tuple[Sorted, np.ndarray]:
         """Movements by account and the day we knew of each, and their running total."""
+        return self._loose_of("payments", "credit_notes")
+
+    @cached_property
+    def _loose_credits(self) -> tuple[Sorted, np.ndarray]:
+        return self._loose_of("credit_notes")
+
+    def _loose_of(self, *names: str) -> tuple[Sorted, np.ndarray]:
+        dated = {"payments": "paid_on", "credit_notes": "credited_on"}
         tables = self.history.tables
         parts = [
             table[table["invoice_id"].isna() | (self.history.positions_of(table["invoice_id"]) < 0)]
-            .rename(columns={dated: "on"})
+            .rename(columns={on: "on"})
             .filter(["customer_id", "currency", "amount", "on", "known_on"])
-            for table, dated in ((tables["payments"], "paid_on"), (tables["credit_notes"], "credited_on"))
+            for table, on in ((tables[name], dated[name]) for name in names)
         ]
         loose = pd.concat(parts)
         day = np.maximum(day_numbers(loose["on"]), day_numbers(loose["known_on"]))
         customer = self.history.customer_codes(loose["customer_id"])
         account = self._accounts(customer, loose["currency"].to_numpy(dtype=object))
-        movements = _Sorted.of(_key(account, day))
+        movements = Sorted.of(key(account, day))
         return movements, np.append(0, np.cumsum(loose["amount"].to_numpy(np.int64)[movements.rows]))
 
-    def _customer_open(self, rows: np.ndarray, today: int) -> np.ndarray:
-        """Minor units that each invoice's customer owes in all in the invoice's currency."""
-        theirs = self.rows_of(np.unique(self.history.invoices["customer"][rows]))
+    def _customer_open(self, rows: np.ndarray, today: int, units: np.ndarray) -> dict[str, np.ndarray]:
+        """What each invoice's customer and its group owe in the invoice's currency, and what is past due."""
+        customer = self.history.invoices["customer"][rows]
+        theirs = self.rows_of(np.unique(customer))
         accounts, place = np.unique(self._account_of[theirs], return_inverse=True)
-        total = np.zeros(len(accounts), np.int64)
-        np.add.at(total, place, self.amount_open(theirs, np.full(len(theirs), today)))
-        return total[np.searchsorted(accounts, self._account_of[rows])]
+        owed = self.amount_open(theirs, np.full(len(theirs), today))
+        is_overdue = self.history.invoices["due_on"][theirs] < today - 1
+        mine = np.searchsorted(accounts, self._account_of[rows])
+        total, overdue = np.zeros((2, len(accounts)), np.int64)
+        np.add.at(total, place, owed)
+        np.add.at(overdue, place, np.where(is_overdue, owed, 0))
+        others = self.standing.group_open(customer, self.named["currency"][rows], today)
+        return {
+            "customer_open": total[mine] / units,
+            "customer_overdue": overdue[mine] / units,
+            "group_open": (total[mine] + others) / units,
+        }
 
     @cached_property
     def _plans(self) -> _Plans:
@@ -227,19 +313,6 @@ class Facts:
             day_numbers(table["due_on"]),
             day_numbers(table["known_on"]),
         )
-
-
-@dataclass(frozen=True)
-class _Sorted:
-    """Numbers in ascending order, and the rows they came from."""
-
-    keys: np.ndarray
-    rows: np.ndarray
-
-    @classmethod
-    def of(cls, keys: np.ndarray) -> _Sorted:
-        rows = np.argsort(keys, kind="stable")
-        return cls(keys[rows], rows)
 
 
 @dataclass(frozen=True)
@@ -278,6 +351,13 @@ def _dialogue(past: Past, units: np.ndarray, as_of: date) -> dict[str, Any]:
     }
 
 
+def _with_desk(own: dict[str, Any], desk: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Facts of the desk; terms accepted by either word are accepted."""
+    if "terms_accepted" in desk:
+        desk["terms_accepted"] = desk["terms_accepted"] | own["terms_accepted"]
+    return desk
+
+
 def _dates(days: np.ndarray) -> np.ndarray:
     """Day numbers (NaN where none) as datetimes."""
     numbers = np.where(np.isnan(days), np.iinfo(np.int64).min, np.nan_to_num(days).astype(np.int64))
@@ -288,7 +368,3 @@ def _undated_first(customers: pd.DataFrame) -> np.ndarray:
     """Since when each row of master data holds; 0 where nobody knows."""
     known = day_numbers(customers["known_on"])
     return np.where(known == NEVER, 0, known)
-
-
-def _key(group: np.ndarray, day: np.ndarray) -> np.ndarray:
-    return (group << 32) | day

@@ -25,7 +25,8 @@ from features.ledger import Ledger, minor_digits
 from serving.book import customers_of, part_of
 from serving.desk.checks import InvoiceFacts
 from serving.desk.errors import DeskUnavailable
-from serving.policy import Policy
+from serving.desk_facts import facts_at_desk
+from serving.in_force import policy_of
 from serving.scoring import Scorer
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class Live:
             return scorer
         kept = self._by_policy
         if kept is None or kept[0] is not scorer or kept[1].policy.version != active.version:
-            kept = self._by_policy = (scorer, scorer.with_policy(Policy.read(active.text)))
+            kept = self._by_policy = (scorer, scorer.with_policy(policy_of(active)))
         return kept[1]
 
     def _read(self, scorer: Scorer) -> LiveScorer:
@@ -193,7 +194,8 @@ class Live:
         changed |= customers_of(self._export, recorded)
         if not changed:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
-        part = scorer.with_book(part_of(self._export, recorded, changed))
+        told = facts_at_desk(self._desk, scorer.as_of, changed)
+        part = scorer.with_book(part_of(self._export, recorded, changed), told)
         return LiveScorer(scorer, part, frozenset(changed), self._open_scores)
 
     def _changed(self) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,12 @@ from features.ledger import Ledger
 from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
 from serving.live import Live, LiveScorer
+from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
-from serving.worklist import Items
+from serving.worklist import Items, Worklist, items_of
+from serving.worklist.memory import waited_before
+from serving.worklist.told import KINDS, told
 
 EVERYBODY = 10**9
 """A capacity that leaves nobody out for want of a place."""

@@ -5,7 +5,7 @@ The API, the pages and the nightly command all use this one `Scorer`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
@@ -21,9 +21,13 @@ from features.history import History
 from features.ledger import Ledger, written_amount
 from features.paydays import pay_days
 from serving.decided import Decided
+from serving.desk_facts import DeskFacts
 from serving.facts import Facts
+from serving.in_force import load_policy
 from serving.policy import Policy
 from serving.priors import priors
+from serving.score_rows import ranked as ranked
+from serving.score_rows import records
 from serving.written import as_written, not_known_yet, written_open
 from training.champion import champion_folder
 from training.model import Explanation, RiskModel, load_model, ranges, recalibrated, recalibration_day
@@ -52,7 +56,10 @@ COLUMNS = (
     "p_late_high",
 )
 """The score row, in the order of the contract; the range of `p_late` came later and stands at the end."""
-RECOMMENDATION = ("who", "channel", "objective", "opening", "action_rule", "guards", "why")
+RECOMMENDATION = (
+    *("who", "channel", "objective", "opening", "action_rule", "guards", "why"),
+    *("tier_rule", "segment", "strategy", "tone", "template", "commitment", "person_decides"),
+)
 """What comes with an action beside the score row."""
 FULL = (*RECOMMENDATION, "prior")
 """What the full score row adds: the recommendation, and what carried the score where evidence is short."""
@@ -82,8 +89,16 @@ class Scorer:
     Safe to use from several threads: what is kept between questions is made once and never changed.
     """
 
-    def __init__(self, ledger: Ledger, model: RiskModel, policy: Policy, as_of: date | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        model: RiskModel,
+        policy: Policy,
+        as_of: date | None = None,
+        desk_facts: DeskFacts | None = None,
+    ) -> None:
         self.ledger, self.policy = ledger, policy
+        self.desk_facts = desk_facts or {}
         self.as_of = as_of or default_as_of(ledger)
         self._use(model, History(ledger, model.rule))
 
@@ -105,9 +120,10 @@ class Scorer:
         other.policy = policy
         return other
 
-    def with_book(self, ledger: Ledger) -> Scorer:
+    def with_book(self, ledger: Ledger, desk_facts: DeskFacts) -> Scorer:
         """The same model and policy on a ledger of some customers; totals and recalibration stay the book's."""
         other = copy(self)
+        other.desk_facts = desk_facts
         other.ledger = ledger
         other.history = History(ledger, self.model.rule, context=self.history)
         other.facts = Facts(other.history)
@@ -158,7 +174,7 @@ class Scorer:
         model = self.model_on(day)
         chances = model.predict(values)
         given = {name: chances[name].to_numpy() for name in TARGETS} | {"evidence": model.evidence(values)}
-        cases = facts.cases(rows, day) | given
+        cases = facts.cases(rows, day, self.desk_facts) | given
         return Decided(day, rows, values, chances, cases, self.policy.decisions(cases))
 
     def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
@@ -194,7 +210,7 @@ class Scorer:
         Exchange rates do too where the rows hold none. Raises LedgerError where the rows cannot be read.
         """
         ledger = Ledger.from_rows(self._rates_for(rows) | dict(rows), self.ledger.settings)
-        facts = Facts(History(ledger, self.model.rule, context=self.history))
+        facts = Facts(History(ledger, self.model.rule, context=self.history), self.facts)
         scored = self._score(facts, facts.history.open_on(day_number(as_of)), as_of)
         problems = [
             {
@@ -346,33 +362,6 @@ class Scorer:
         if full:
             scored["prior"] = priors(facts.history, rows, as_of, found.cases["evidence"], explanations)
         return {name: scored[name] for name in (*COLUMNS, *(FULL if full else ()))}
-
-
-def records(scored: pd.DataFrame | Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Score rows, as a table or its columns, as JSON-ready objects."""
-    columns = {name: _json_ready(scored[name]) for name in map(str, scored)}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _json_ready(column: Any) -> list[Any]:
-    """The values of a column; days as ISO texts, missing ones None."""
-    listed = column if isinstance(column, list) else column.tolist()
-    values = [None if value is pd.NaT or value != value else value for value in listed]
-    return [value.isoformat()[:10] if isinstance(value, date) else value for value in values]
-
-
-def load_policy(home: Path, explicit: Path | None = None) -> Policy:
-    """The policy of an explicit file, else of `home`, else the packaged one."""
-    beside = home / "policy.yaml"
-    return Policy.load(explicit or (beside if beside.exists() else None))
-
-
-def ranked(scored: pd.DataFrame, tiers: Sequence[str]) -> pd.DataFrame:
-    """Score rows by tier from worst to best, then by money at risk, then by invoice id."""
-    order = {tier: place for place, tier in enumerate(reversed(list(tiers)))}
-    at_risk = scored["amount_open"].astype(float).fillna(0) * scored["p_late"]
-    keys = scored.assign(_tier=scored["tier"].map(order), _risk=-at_risk)
-    return keys.sort_values(["_tier", "_risk", "invoice_id"], kind="stable")[scored.columns]
 
 
 def _rounded(value: float) -> float | None:

@@ -14,7 +14,7 @@ from features.days import day_number
 from features.history import History
 from features.ledger import Ledger, LedgerSettings
 from serving.facts import Facts
-from serving.policy.cases import CASE_COLUMNS
+from serving.policy.vocabulary import CASE_COLUMNS
 from tests.ledger_rows import INVOICE, ledger
 
 DAY = date(2024, 2, 10)

@@ -1,6 +1,7 @@
 """Is a broken policy refused with every reason, and does a good one read aloud and keep its version?"""
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,119 @@ def test_a_broken_policy_says(old: str, new: str, said: str) -> None:
     assert any(said in problem for problem in told), told
 
 
+BEFORE_RULES, RULES = SMALL.split("\nrules:\n")
+STEPS = textwrap.indent(RULES.split("wording:")[0].replace("{id: past,", "{id: past, from_day: 3,"), "    ")
+PLANNED = f"""{BEFORE_RULES}
+segments:
+  - {{id: people, when: debtor_type == 'sole_trader', strategy: gentle, because: one person carries it}}
+  - {{id: all, strategy: plain, because: nothing special}}
+strategies:
+  gentle: {{for: sole traders, told: We give time., steps: [{{id: wait, action: none_needed, because: so}}]}}
+  plain:
+    for: companies
+    told: We ask early.
+    steps:
+{STEPS}
+wording: {{never_say: [you must, debt*]}}"""
+SECTIONS_MORE = (
+    PLANNED
+    + """
+reasons: {forgot: [mislaid], cannot_pay: [no money]}
+natural_persons: {when: debtor_type == 'sole_trader', most_firmness: 0, because: a person decides}
+customer_tiers: {enough_share: 0.25, enough_amount: large, lower_by: 0.5, better_after_days: 14}
+credit:
+  who: analyst
+  first_limit: large
+  usual_terms_days: 30
+  room_days: 10
+  reports_are_old_after_days: 365
+  old_reports_count: 0.5
+  factors: {slow: {when: late_share >= 0.5, says: '{late_share} were late'}}
+  rules:
+    - {id: careful, when: slow, decision: reduced_limit, limit_share: 0.5, because: it helps}
+    - {id: open, decision: open_terms, because: all is well}
+reviews:
+  who: analyst
+  every_days: {low: 365, high: 30}
+  contact_cost: large
+  outcomes: [{id: keep_it, outcome: keep, because: all is well}]
+exits:
+  who: analyst
+  cost_share: 0.2
+  follow_up_days: 365
+  hand_over: {id: hand, when: days_past_due >= 90, because: it is old}
+  write_down: {id: down, when: insolvency, because: it will not come}
+  checklist: [{id: spoke, needs: contacts_ever >= 3, says: we spoke}]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("strategy: plain", "strategy: plan", "unknown strategy 'plan'; did you mean 'plain'?"),
+        ("strategy: gentle", "strategy: plain", "strategies.gentle: no segment leads to it"),
+        ("when: debtor_type ==", "when: p_late > 0.5 and debtor_type ==", "looks at p_late; who a customer is"),
+        ("told: We ask early.", "told: You must pay.", "plain.told: says 'you must'"),
+        ("from_day: 3", "from_day: soon", "'soon' is no day; write days after due"),
+        ("from_day: 3", "from_day: 3, to_day: 1", "'1' is before from_day"),
+        ("from_day: 3", "from_day: 3, until: 9", "unknown key 'until'"),
+        ("{id: rest, action", "{id: rest, from_day: 3, action", "the last rule must take every case left"),
+        ("is_due_soon, action: call", "is_due_soon, action: remind", "strategies.plain.steps[1]: a higher prob"),
+        ("segments:", "rules: []\nsegments:", "rules: cannot stand beside strategies"),
+        ("  gentle: {for", "  gentle: 3\n  other: {for", "strategies.gentle: has no steps"),
+        ("wait, action", "help, action", "duplicate id 'help'"),
+        ("steps: [{id: wait, action: none_needed, because: so}]", "steps: []", "holds no rules"),
+        ("forgot: [mislaid]", "forgot: [mislaid, no money]", "'no money' also stands in"),
+        ("forgot: [mislaid]", "forgott: [mislaid]", "unknown key 'forgott'; did you mean 'forgot'?"),
+        ("most_firmness: 0", "most_firmness: 7", "'7' is not a whole number from 0 to 1"),
+        ("when: debtor_type == 'sole_trader', most", "when: days_past_due > 3, most", "unknown name 'days_past_due'"),
+        ("enough_amount: large", "enough_amount: larg", "unknown enough_amount 'larg'; did you mean 'large'?"),
+        ("enough_share: 0.25", "enough_share: 25", "'25' is not between 0 and 1; write 50 % as 0.5"),
+        (", better_after_days: 14", "", "'better_after_days' is missing"),
+        ("late_share >= 0.5", "late_shar >= 0.5", "unknown name 'late_shar'"),
+        ("late_share >= 0.5", "p_late >= 0.5", "credit.factors.slow.when: unknown name 'p_late'"),
+        ("decision: open_terms", "decision: free_lunch", "unknown decision 'free_lunch'; one of open_terms, red"),
+        ("limit_share: 0.5", "limit_share: -1", "'-1' is not between 0 and 10"),
+        ("says: '{late_share} were late'", "says: They failed., extra: 1", "unknown key 'extra'"),
+        ("{late_share} were", "{late_shar} were", "no {late_shar} to fill in; did you mean 'late_share'?"),
+        ("high: 30}", "hihg: 30}", "unknown key 'hihg'; did you mean 'high'?"),
+        ("outcome: keep", "outcome: kepp", "unknown outcome 'kepp'; did you mean 'keep'?"),
+        ("when: insolvency", "when: p_late_90 > 0.5", "looks at p_late_90; an exit is decided on what happened"),
+        ("needs: contacts_ever", "needs: contact_ever", "unknown name 'contact_ever'"),
+        ("who: analyst, channel: phone", "commitment: none, who: analyst, channel: phone", "ends with a promise or"),
+        ("who: analyst, channel: phone", "commitment: hope, who: analyst, channel: phone", "unknown commitment"),
+    ],
+)  # fmt: skip
+def test_broken_strategies_and_account_sections_say(old: str, new: str, said: str) -> None:
+    told = problems_of(changed(old, new, SECTIONS_MORE))
+    assert any(said in problem for problem in told), told
+
+
+def test_strategies_and_account_sections_are_read_and_are_data_again() -> None:
+    policy = Policy.read(SECTIONS_MORE)
+    data = policy.as_dict()
+    version = data.pop("version")
+    assert Policy.read(json.dumps(data)).version == version
+    assert data["strategies"]["plain"]["steps"][1]["from_day"] == 3
+    aloud = policy.sentences()
+    assert (
+        "If the kind of customer is sole trader, the strategy is gentle, because one person carries it (people)."
+        in aloud
+    )
+    past = next(line for line in aloud if "(past)" in line)
+    assert past.startswith(
+        "Plain: From 3 days after the due date on, if it is not so that the invoice is disputed"
+    )
+    assert policy.published("plain")[2].startswith("A point you raise")
+
+
+def test_a_section_that_is_not_there_is_named() -> None:
+    policy = Policy.read(SMALL)
+    with pytest.raises(ValueError, match="has no section 'credit'; take it from the packaged"):
+        policy.credit_decisions({"customer_id": ["C"]})
+
+
 def test_all_problems_are_told_at_once_in_the_order_of_lines() -> None:
     text = changed("p_late >= 0.5", "p_lat >= 0.5")
     text = changed("channel: phone", "channel: fone", text)
@@ -183,8 +297,8 @@ def test_the_policy_reads_aloud() -> None:
 def test_the_policy_as_data_is_the_policy_again() -> None:
     data = Policy.load().as_dict()
     version = data.pop("version")
-    assert data["guards"][0]["id"] == "complaint_open"
-    assert data["rules"][-1] == {
+    assert data["guards"][0]["id"] == "insolvency"
+    assert data["strategies"]["ordinary_companies"]["steps"][-1] == {
         "id": "nothing_to_do",
         "because": "it is not due soon, or in good hands",
         "action": "none_needed",

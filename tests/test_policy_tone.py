@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,8 @@ import pytest
 
 from serving.conditions import parse
 from serving.policy import Policy, PolicyError
-from serving.policy.cases import CASE_TERMS
 from serving.policy.tone import hardenings, unwelcome
+from serving.policy.vocabulary import CASE_TERMS
 
 CONDITIONS = [
     "p_late >= 0.3",
@@ -25,6 +26,7 @@ CONDITIONS = [
     "amount_open >= 800",
 ]
 ON_TIERS = ["tier >= 'medium'", "tier == 'high'", "tier < 'high'", "tier in ['low'] or days_past_due >= 3"]
+PERSONS = {"when": "debtor_type == 'sole_trader'", "most_firmness": 0, "because": "a person decides"}
 GUARD_CONDITIONS = ["contacts_90 >= 2", "days_past_due < 5", "amount_open < 400"]
 
 
@@ -104,10 +106,29 @@ def random_policy(draw: random.Random) -> str:
         "roles": ["analyst"],
         "actions": actions,
         "guards": guards,
-        "rules": table("rule", "action", list(actions), CONDITIONS + ON_TIERS),
+        **plans(draw, lambda prefix: table(prefix, "action", list(actions), CONDITIONS + ON_TIERS)),
+        **({"natural_persons": PERSONS} if draw.random() < 0.5 else {}),
         "wording": {"never_say": ["debt*"]},
     }
     return json.dumps(content)
+
+
+def plans(draw: random.Random, table: Any) -> dict[str, Any]:
+    """One table of rules, or several strategies with days to their steps."""
+    if draw.random() < 0.3:
+        return {"rules": table("rule")}
+    strategies = {
+        name: {"for": "somebody", "told": "We help.", "steps": table(name)} for name in ("one", "two")
+    }
+    for strategy in strategies.values():
+        for step in strategy["steps"][:-1]:
+            step["from_day"] = draw.choice([-10, -3, 0, 4])
+    whens = ["amount_open >= 700", "contacts_90 >= 2", "debtor_type == 'sole_trader'"]
+    first = {"id": "segment_one", "when": draw.choice(whens), "strategy": "one", "because": "so"}
+    return {
+        "segments": [first, {"id": "segment_two", "strategy": "two", "because": "so"}],
+        "strategies": strategies,
+    }
 
 
 def random_cases(size: int) -> pd.DataFrame:
@@ -121,23 +142,29 @@ def random_cases(size: int) -> pd.DataFrame:
             "p_late_30": p_late * draw.random(size),
             "amount_open": draw.uniform(0, 1500, size),
             "contacts_90": draw.integers(0, 4, size),
+            "debtor_type": draw.choice(["company", "sole_trader"], size),
         }
     )
 
 
-def test_no_policy_that_loads_lets_a_probability_harden_the_tone() -> None:
+@pytest.mark.parametrize("policies", [150, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_no_policy_that_loads_lets_a_probability_harden_the_tone(policies: int) -> None:
     draw, calm = random.Random(11), random_cases(400)
     rise = np.random.default_rng(8).random(len(calm))
     alarmed = calm.assign(**{p: calm[p] + rise * (1 - calm[p]) for p in ("p_late", "p_late_30")})
     loaded = changed = 0
-    for _ in range(250):
+    for _ in range(policies):
         try:
             policy = Policy.read(random_policy(draw))
         except PolicyError:
             continue
         firmness = {code: action.firmness for code, action in policy.parts.actions.items()}
-        before, after = (policy.decide(cases)["action"] for cases in (calm, alarmed))
+        first, second = (policy.decide(cases) for cases in (calm, alarmed))
+        before, after = first["action"], second["action"]
         assert (after.map(firmness) <= before.map(firmness)).all()
+        assert (first["segment"] == second["segment"]).all()
+        if policy.parts.natural_persons:
+            assert (before[calm["debtor_type"] == "sole_trader"].map(firmness) == 0).all()
         loaded, changed = loaded + 1, changed + int((after.map(firmness) < before.map(firmness)).any())
     assert loaded > 20
     assert changed > 0  # kinder for a higher probability is allowed, and happens

@@ -41,7 +41,8 @@ def decided(office: Office, live: LiveScorer, writing: Writing, content: dict[st
     position = np.array([scorer.facts.position(lead)])
     values = CATALOGUE.compute(scorer.history, position, np.array([day_number(live.as_of)]))[0]
     policy = live.whole.policy
-    writing.save_policy(policy.version, policy.text())
+    if all(each.version != policy.version for each in office.desk.policies()):
+        writing.save_policy(policy.version, policy.text(), "in force when a decision was taken")
     return content | {
         "decided_on": content.get("decided_on") or live.as_of.isoformat(),
         "customer_id": row["customer_id"],

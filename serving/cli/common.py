@@ -22,6 +22,7 @@ from features.lateness import LatenessRule
 from features.ledger import Ledger, LedgerError, oddities, summarise
 from serving.api.days import parse_day
 from serving.exports import check_output
+from serving.in_force import DESK_FILE, database_url
 from training.champion import NoChampion
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 MOST_LINES = 20
-DESK_ONLY = ("case_states", "flags", "reviews")
+DESK_ONLY = ("case_states", "flags", "reviews", "contacts")
 
 # Where nobody looks (a pipe, a log), a table need not fit a narrow window.
 _WIDTH = None if sys.stdout.isatty() else 140
@@ -184,17 +185,12 @@ class Book:
     ledger: Ledger
     day: date
     records: tuple[Record, ...] = ()
-    """What only the desk keeps and lists need: case states, flags, reviews."""
-
-
-def database_url() -> str | None:
-    """Where the desk lies: DUECOURSE_DATABASE_URL, else a file in DUECOURSE_HOME."""
-    return os.environ.get("DUECOURSE_DATABASE_URL") or None
+    """What the desk keeps beside the ledger's columns: case states, flags, reviews, and what contacts ended in."""
 
 
 def has_desk() -> bool:
     """Whether anything was kept at a desk yet."""
-    return database_url() is not None or (home() / "desk.db").exists()
+    return database_url() is not None or (home() / DESK_FILE).exists()
 
 
 def open_desk() -> Desk:

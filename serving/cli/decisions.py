@@ -1,28 +1,62 @@
-"""The verbs of the credit manager: `policy show` and `policy check`."""
+"""The verbs of the credit manager: `policy show`, `check`, `dry-run`, `history`, `activate` and `rollback`."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.table import Table
 
-from serving.cli.common import as_json, home, json_option, out, policy_option, refusing
+from serving.cli.common import (
+    Refusal,
+    as_json,
+    as_of_option,
+    home,
+    json_option,
+    ledger_argument,
+    now,
+    out,
+    policy_option,
+    refusing,
+    say_warnings,
+    who_option,
+)
+from serving.in_force import InForce, database_url, policy_in_force
 from serving.policy import Policy, PolicyError
-from serving.scoring import load_policy
+
+if TYPE_CHECKING:
+    from serving.comparing import Comparison
+    from serving.desk import Activation, Actor, Desk
+
+ROLE = "credit_manager"
+file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+why_option = click.option("--why", required=True, help="For the record.")
 
 
 @click.group()
 def policy() -> None:
-    """Read and check the policy that turns scores into tiers and next actions."""
+    """Read, check, try out and change the policy that turns scores into tiers and next actions.
+
+    In force is the file of --policy, else the one activated at the desk, else policy.yaml in DUECOURSE_HOME, else
+    the packaged one.
+    """
 
 
 @policy.command()
 @policy_option
+@click.option(
+    "--strategy", metavar="NAME", help="Only this strategy, as its customers may read it in advance."
+)
 @json_option
 @refusing()
-def show(policy: Path | None, is_json: bool) -> None:
-    """The policy as plain sentences."""
-    loaded = load_policy(home(), policy)
+def show(policy: Path | None, strategy: str | None, is_json: bool) -> None:
+    """The policy as plain sentences, or one strategy's steps and days to tell customers in advance."""
+    loaded = _in_force(policy).policy
+    if strategy:
+        _show_strategy(loaded, strategy, is_json)
+        return
     if is_json:
         click.echo(as_json({"policy_version": loaded.version, **loaded.as_dict()}))
         return
@@ -31,8 +65,18 @@ def show(policy: Path | None, is_json: bool) -> None:
     out.print(f"Version {loaded.version}.")
 
 
+def _show_strategy(loaded: Policy, strategy: str, is_json: bool) -> None:
+    sentences = loaded.published(strategy)
+    if is_json:
+        told = {"policy_version": loaded.version, "strategy": strategy, "sentences": sentences}
+        click.echo(as_json(told))
+        return
+    for sentence in sentences:
+        out.print(sentence, markup=False)
+
+
 @policy.command("check")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@file_argument
 def check_(file: Path) -> None:
     """Check a policy file: every problem with its line and what to write instead. Exit code 2 for any."""
     try:
@@ -44,6 +88,176 @@ def check_(file: Path) -> None:
         click.echo(f"{count}: this policy cannot be used.")
         raise SystemExit(2) from None
     out.print(f"This policy can be used. Version {loaded.version}.")
+
+
+@policy.command("dry-run")
+@ledger_argument
+@as_of_option
+@click.option(
+    "--policy",
+    "candidate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The candidate. Default: policy.yaml in DUECOURSE_HOME.",
+)
+@json_option
+@refusing()
+def dry_run(ledger: Path, as_of: date | None, candidate: Path | None, is_json: bool) -> None:
+    """What would change if another policy were in force: cases that move, steps, calls a day. Changes nothing."""
+    from serving.cli.scores import scorer_of
+    from serving.comparing import compared
+
+    other = Policy.load(_candidate(candidate))
+    scorer = scorer_of(ledger, as_of, None)
+    found = compared(scorer.policy, other, scorer.decide_open().cases, scorer.as_of)
+    if is_json:
+        click.echo(as_json(found.as_dict()))
+        return
+    _say(found)
+
+
+def _candidate(explicit: Path | None) -> Path:
+    beside = home() / "policy.yaml"
+    if explicit or beside.exists():
+        return explicit or beside
+    raise Refusal(f"there is no candidate: name one with --policy, or put one at {beside}")
+
+
+def _say(found: Comparison) -> None:
+    """The comparison on paper: tiers, steps, calls, the customers that move, and the sentence."""
+    out.print(f"In force: version {found.policy_version}. Candidate: version {found.candidate_version}.")
+    _say_pairs("customers per tier", found.tiers)
+    _say_pairs("invoices per step, where they differ", found.actions)
+    _say_pairs("calls a day", found.calls)
+    for move in found.moves:
+        change = f"{move.old_tier} to {move.new_tier}, " if move.old_tier != move.new_tier else ""
+        money = f"{move.amount_open:,.2f} {move.currency}"
+        out.print(
+            f"{move.customer_id} ({money}): {change}{move.old_action} to {move.new_action}", markup=False
+        )
+        out.print(f"    now: {move.old_why}", markup=False)
+        out.print(f"    then: {move.new_why}", markup=False)
+    sentence = found.sentence
+    out.print(f"On {found.as_of} it {sentence}.", markup=False)
+
+
+def _say_pairs(title: str, pairs: Any) -> None:
+    if not pairs:
+        return
+    table = Table(title=title, title_justify="left")
+    for name in ("", "now", "candidate"):
+        table.add_column(name, justify="left" if not name else "right")
+    for name, (before, after) in pairs.items():
+        table.add_row(name, f"{before:g}", f"{after:g}")
+    out.print(table)
+
+
+@policy.command()
+@json_option
+@refusing()
+def history(is_json: bool) -> None:
+    """Every policy that was put in force at the desk: when, by whom, why; and those only saved."""
+    with _desk() as desk:
+        activations, saved = desk.activations(), desk.policies()
+    known = {each.version: each.note for each in saved}
+    rows = [_as_row(each, known, each is activations[-1]) for each in activations]
+    idle = [each.version for each in saved if each.activated_at is None]
+    if is_json:
+        click.echo(as_json({"activations": rows, "saved_only": idle}))
+        return
+    if not rows:
+        out.print("No policy was activated at the desk yet: duecourse policy activate FILE --why '...'")
+    for row in rows:
+        mark = " (in force)" if row["is_in_force"] else ""
+        said = f"{row['activated_at']}  {row['version']}{mark}  {row['activated_by']}: {row['why']}"
+        out.print(said, markup=False)
+    if idle:
+        out.print(f"Saved and never in force: {', '.join(idle)}.")
+
+
+def _as_row(activation: Activation, notes_of: dict[str, str], is_in_force: bool) -> dict[str, Any]:
+    return {
+        "version": activation.version,
+        "activated_at": activation.activated_at.isoformat(timespec="seconds"),
+        "activated_by": activation.activated_by,
+        "why": activation.why,
+        "note": notes_of.get(activation.version, ""),
+        "is_in_force": is_in_force,
+    }
+
+
+@policy.command()
+@file_argument
+@why_option
+@who_option
+@json_option
+@refusing()
+def activate(file: Path, why: str, who: str, is_json: bool) -> None:
+    """Put a policy file in force at the desk, from the next answer on. Try it with `dry-run` first."""
+    loaded = Policy.load(file)
+    text = file.read_text(encoding="utf-8")
+    with _desk() as desk:
+        before = desk.active_policy()
+        # The version is that of the content: a file that differs in comments only is kept as it was first.
+        kept = next((each for each in desk.policies() if each.version == loaded.version), None)
+        with desk.writing(_actor(who), now()) as written:
+            written.save_policy(loaded.version, kept.text if kept else text, why)
+            written.activate_policy(loaded.version, why)
+    _said_in_force(loaded.version, before.version if before else None, is_json)
+
+
+@policy.command()
+@why_option
+@click.option("--to", "version", metavar="VERSION", help="Default: the one in force before.")
+@who_option
+@json_option
+@refusing()
+def rollback(why: str, version: str | None, who: str, is_json: bool) -> None:
+    """Put an earlier policy of the desk in force again."""
+    with _desk() as desk:
+        activations = desk.activations()
+        current = activations[-1].version if activations else None
+        chosen = version or _before(activations)
+        if chosen not in {each.version for each in desk.policies()}:
+            raise Refusal(f"the desk keeps no policy {chosen}; `duecourse policy history` lists them")
+        with desk.writing(_actor(who), now()) as written:
+            written.activate_policy(chosen, why)
+    _said_in_force(chosen, current, is_json)
+
+
+def _before(activations: list[Activation]) -> str:
+    """The version in force before the present one."""
+    earlier = [each.version for each in activations if each.version != activations[-1].version]
+    if not earlier:
+        raise Refusal("there is no earlier policy to go back to; `duecourse policy history` lists them")
+    return earlier[-1]
+
+
+def _said_in_force(version: str, before: str | None, is_json: bool) -> None:
+    if is_json:
+        click.echo(as_json({"policy_version": version, "before": before}))
+        return
+    replaced = f", in the place of {before}" if before and before != version else ""
+    out.print(
+        f"Version {version} is in force{replaced}. A running service takes it up when it is started anew."
+    )
+
+
+def _in_force(explicit: Path | None) -> InForce:
+    found = policy_in_force(home(), explicit)
+    say_warnings([found.warning] if found.warning else [])
+    return found
+
+
+def _desk() -> Desk:
+    from serving.desk import Desk
+
+    return Desk.open(home(), database_url())
+
+
+def _actor(who: str) -> Actor:
+    from serving.desk import Actor
+
+    return Actor(who, ROLE)
 
 
 VERBS = (policy,)

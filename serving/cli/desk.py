@@ -10,7 +10,6 @@ import click
 
 from serving.cli.common import (
     as_json,
-    database_url,
     home,
     json_option,
     now,
@@ -20,6 +19,7 @@ from serving.cli.common import (
     refusing,
     who_option,
 )
+from serving.in_force import database_url
 
 if TYPE_CHECKING:
     from serving.desk import Actor, AuditVerdict, Head

@@ -33,6 +33,7 @@ from serving.cli.common import (
     refusing,
     say_warnings,
 )
+from serving.desk_facts import desk_facts
 from serving.exports import write_scores
 from serving.scoring import TARGETS, Scorer, UnknownIdError, load_policy
 from training.model import Explanation
@@ -54,7 +55,8 @@ def scorer_and_book(ledger: Path, as_of: date | None, policy: Path | None) -> tu
 
     model = load_model(champion_folder(home()))
     book = load_book(ledger)
-    scorer = Scorer(book.ledger, model, load_policy(home(), policy), chosen_day(as_of, book))
+    day = chosen_day(as_of, book)
+    scorer = Scorer(book.ledger, model, load_policy(home(), policy), day, desk_facts(book.records, day))
     say_warnings(warnings_of(scorer))
     return scorer, book
 

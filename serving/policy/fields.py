@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from serving.conditions import Condition, ConditionError, Term, nearest, parse
+from serving.conditions import Condition, ConditionError, Term, Vocabulary, nearest, parse
 from serving.messages.linting import lint
-from serving.policy.cases import CASE_TERMS
 from serving.policy.located import Located, Path, spoken
 from serving.policy.tone import looks_at_scores, unwelcome
+from serving.policy.vocabulary import CASE_TERMS
 
 RESERVED = {"and", "or", "not", "in", "is", "if", "else", "for", "lambda", "from", "with", "as", "otherwise"}
 
@@ -21,6 +21,7 @@ class Fields:
         self.vocabulary: dict[str, Term] = dict(CASE_TERMS)
         self.facts: dict[str, Condition] = {}
         self.ids: dict[str, Path] = {}
+        self.never_say: tuple[str, ...] = ()
 
     def at(self, path: Path) -> Any:
         value = self.data
@@ -70,13 +71,13 @@ class Fields:
             self.report(path, f"'{spoken(path)}' is empty", "see the packaged policy.yaml")
         return tuple(str(value) for value in values)
 
-    def condition(self, path: Path) -> Condition | None:
+    def condition(self, path: Path, vocabulary: Vocabulary | None = None) -> Condition | None:
         text = self.at(path)
         if not isinstance(text, str):
             self.report(path, f"'{text}' is no condition", "write one such as days_past_due >= 1")
             return None
         try:
-            return parse(text, self.vocabulary)
+            return parse(text, self.vocabulary if vocabulary is None else vocabulary)
         except ConditionError as error:
             for flaw in error.flaws:
                 message = f'{flaw.message} (character {flaw.position} of "{error.text}")'
@@ -99,6 +100,13 @@ class Fields:
         value = entry.get(str(path[-1]), 0)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
             self.report(path, f"'{value}' is not a whole number from 0 to {most}", "write a number")
+
+    def share(self, path: Path, entry: Mapping[str, Any], most: float = 1) -> float:
+        value = entry.get(str(path[-1]), 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            self.report(path, f"'{value}' is not between 0 and {most:g}", "write 50 % as 0.5")
+            return 0.0
+        return float(value)
 
     def text(self, path: Path, entry: Mapping[str, Any]) -> None:
         value = entry.get(str(path[-1]), "-")

@@ -1,22 +1,39 @@
 """Is this text a policy? If so, its parts; if not, every reason why not, with line, value and mend."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from serving.alerts.reading import read_alerts
 from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
-from serving.policy.fields import Fields
+from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
+from serving.policy.columns import OTHERWISE
 from serving.policy.located import Path, PolicyError, locate
-from serving.policy.rules import CHANNELS, COUNTED_FROM, HOLDS_BACK, Action, Guard, Register, Rule
-from serving.policy.tone import hardenings, looks_at_scores
+from serving.policy.reading_accounts import AccountsReader
+from serving.policy.rules import (
+    CHANNELS,
+    COMMITMENTS,
+    COUNTED_FROM,
+    HOLDS_BACK,
+    PROMISE_OR_NEXT_CONTACT,
+    Action,
+    Guard,
+    NaturalPersons,
+    Reasons,
+    Register,
+    Rule,
+    Strategy,
+)
+from serving.policy.vocabulary import CASE_TERMS, REASON_CLASSES
 from serving.policy.workday import SECTION, Workday, read_workday
 
-SECTIONS = {"tiers", "tier_rules", "roles", "actions", "rules", "wording"}
-OPTIONAL_SECTIONS = {"about", "numbers", "facts", "firmness", "guards", "alerts", SECTION}
-OTHERWISE = "otherwise"
+SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
+PLANS = {"rules", "segments", "strategies"}
+ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
+OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
+OPTIONAL_SECTIONS |= {"alerts", SECTION}
 MOST_WORKING_DAYS = 260
 ONE_REGISTER = (Register("at your service", None),)
 _BLANK_ACTION: dict[str, Any] = {"who": "", "channel": "", "firmness": 0, "objective": "", "opening": ""}
@@ -24,18 +41,25 @@ _BLANK_ACTION: dict[str, Any] = {"who": "", "channel": "", "firmness": 0, "objec
 
 @dataclass(frozen=True)
 class Parts:
-    """The checked parts of a policy."""
+    """The checked parts of a policy; account sections that the file does not have are None."""
 
     numbers: Mapping[str, Mapping[str, float]]
     facts: Mapping[str, Condition]
+    reasons: Reasons
     tiers: tuple[str, ...]
     tier_rules: tuple[Rule, ...]
     roles: tuple[str, ...]
     registers: tuple[Register, ...]
+    natural_persons: NaturalPersons | None
     actions: Mapping[str, Action]
     guards: tuple[Guard, ...]
-    rules: tuple[Rule, ...]
+    segments: tuple[Rule, ...]
+    strategies: Mapping[str, Strategy]
     never_say: tuple[str, ...]
+    customer_tiers: CustomerTiers | None
+    credit: Credit | None
+    reviews: Reviews | None
+    exits: Exits | None
     alerts: AlertSettings
     workday: Workday
 
@@ -53,36 +77,44 @@ def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
     return found.data, parts
 
 
-class _Reader(Fields):
+class _Reader(AccountsReader):
     """Reads section after section; each may use the names of those before it."""
 
     def parts(self) -> Parts:
-        self.keys((), SECTIONS, OPTIONAL_SECTIONS)
+        plans = {"rules"} if not self.data.keys() & {"segments", "strategies"} else {"segments", "strategies"}
+        self.keys((), SECTIONS | plans, OPTIONAL_SECTIONS | ACCOUNT_SECTIONS | PLANS)
         self.text(("about",), self.data)
         numbers = self.numbers()
         tiers = self.words(("tiers",))
         self.vocabulary["tier"] = Term("the tier of the invoice", "text", tiers, ranked=True, said="the tier")
+        reasons = self.reasons()
         self.read_facts()
         roles = self.words(("roles",))
-        never_say = self.wording()
+        self.never_say = self.wording()
         registers = self.registers()
-        actions = self.actions(roles, len(registers), never_say)
-        guards = self.guards(actions, roles, never_say)
-        tier_rules = self.rules("tier_rules", "tier", tiers, {"tier"})
-        rules = self.rules("rules", "action", actions, set())
-        self.check_scores(tier_rules, tiers, rules, actions)
+        natural = self.natural_persons(len(registers))
+        actions = self.actions(roles, len(registers))
+        guards = self.guards(actions, roles)
+        tier_rules = tuple(self.rules(("tier_rules",), "tier", tiers, {"tier"}))
+        segments, strategies = self.plans(actions)
+        accounts = self.accounts(numbers, tiers, roles)
         workday = read_workday(self, roles, actions, tiers)
+        self.check_scores(tier_rules, tiers, strategies, actions)
         return Parts(
             numbers,
             self.facts,
+            reasons,
             tiers,
             tier_rules,
             roles,
             registers,
+            natural,
             actions,
             guards,
-            rules,
-            never_say,
+            segments,
+            strategies,
+            self.never_say,
+            *accounts,
             read_alerts(self),
             workday,
         )
@@ -103,6 +135,22 @@ class _Reader(Fields):
                 if currency != OTHERWISE and not re.fullmatch("[A-Z]{3}", currency):
                     self.report(("numbers", name, currency), "is no currency code", "write EUR")
             result[name] = by_currency
+        return result
+
+    def reasons(self) -> dict[str, tuple[str, ...]]:
+        """Classes of reasons and their words; a word stands in one class only."""
+        result: dict[str, tuple[str, ...]] = {}
+        given = self.mapping(("reasons",))
+        if given:
+            self.keys(("reasons",), set(), set(REASON_CLASSES))
+        class_of: dict[str, str] = {}
+        for name in given:
+            result[name] = self.phrases(("reasons", name))
+            for n, word in enumerate(result[name]):
+                if class_of.setdefault(word, name) != name:
+                    self.report(
+                        ("reasons", name, n), f"'{word}' also stands in {class_of[word]}", "keep one of them"
+                    )
         return result
 
     def read_facts(self) -> None:
@@ -130,7 +178,21 @@ class _Reader(Fields):
             result.append(Register(str(entry.get("name")), needs))
         return tuple(result) or ONE_REGISTER
 
-    def actions(self, roles: Sequence[str], firmest: int, never_say: Sequence[str]) -> dict[str, Action]:
+    def natural_persons(self, firmest: int) -> NaturalPersons | None:
+        here: Path = ("natural_persons",)
+        entry = self.mapping(here)
+        if not entry:
+            return None
+        self.keys(here, {"when", "most_firmness", "because"}, set())
+        of_customers = {name: term for name, term in CASE_TERMS.items() if name in ACCOUNT_TERMS}
+        when = self.condition((*here, "when"), of_customers) if "when" in entry else None
+        self.whole((*here, "most_firmness"), entry, firmest - 1)
+        self.text((*here, "because"), entry)
+        return (
+            NaturalPersons(when, entry.get("most_firmness", 0), str(entry.get("because"))) if when else None
+        )
+
+    def actions(self, roles: Sequence[str], firmest: int) -> dict[str, Action]:
         result = {}
         for code, entry in self.mapping(("actions",)).items():
             here: Path = ("actions", code)
@@ -138,28 +200,33 @@ class _Reader(Fields):
             if not isinstance(entry, dict):
                 self.report(here, "has no fields", "add who, channel, firmness, objective, opening")
                 entry = self.data["actions"][code] = {}
-            self.keys(
-                here,
-                {"who", "channel", "firmness", "objective", "opening"},
-                {"within_working_days", "counted_from", "not_after_due"},
-            )
+            self.keys(here, set(_BLANK_ACTION), _OPTIONAL_OF_ACTIONS)
             self.choice((*here, "who"), entry, roles)
             self.choice((*here, "channel"), entry, CHANNELS)
             self.choice((*here, "counted_from"), entry, COUNTED_FROM)
             self.choice((*here, "not_after_due"), entry, (True, False))
+            self.choice((*here, "commitment"), entry, COMMITMENTS)
             self.whole((*here, "within_working_days"), entry, MOST_WORKING_DAYS)
             self.whole((*here, "firmness"), entry, firmest - 1)
-            if entry.get("channel") == "internal" and entry.get("firmness") not in (0, None):
-                self.report((*here, "firmness"), "an internal step is not heard by the customer", "write 0")
             self.text((*here, "objective"), entry)
-            self.sentence((*here, "opening"), entry, never_say)
-            known = {key: value for key, value in entry.items() if key in Action.__dataclass_fields__}
-            result[code] = Action(**_BLANK_ACTION | known | {"code": code})
+            self.sentence((*here, "opening"), entry, self.never_say)
+            self.sentence((*here, "told"), entry, self.never_say)
+            if "template" in entry:
+                self.word((*here, "template"), str(entry["template"]))
+            self.check_action(here, entry)
+            result[code] = _action(code, entry)
         return result
 
-    def guards(
-        self, actions: Mapping[str, Action], roles: Sequence[str], never_say: Sequence[str]
-    ) -> tuple[Guard, ...]:
+    def check_action(self, here: Path, entry: Mapping[str, Any]) -> None:
+        is_internal = entry.get("channel") == "internal"
+        if is_internal and entry.get("firmness") not in (0, None):
+            self.report((*here, "firmness"), "an internal step is not heard by the customer", "write 0")
+        asks = not is_internal and (entry.get("channel") == "phone" or entry.get("firmness"))
+        if asks and entry.get("commitment") == "none":
+            mend = f"write {PROMISE_OR_NEXT_CONTACT}, or leave it out"
+            self.report((*here, "commitment"), "a step that asks ends with a promise or a next contact", mend)
+
+    def guards(self, actions: Mapping[str, Action], roles: Sequence[str]) -> tuple[Guard, ...]:
         result = []
         for n, entry in enumerate(self.entries(("guards",))):
             here: Path = ("guards", n)
@@ -169,7 +236,7 @@ class _Reader(Fields):
             self.choice((*here, "then"), entry, actions)
             self.choice((*here, "who"), entry, roles)
             self.choice((*here, "holds_back"), entry, HOLDS_BACK)
-            self.sentence((*here, "adds"), entry, never_say)
+            self.sentence((*here, "adds"), entry, self.never_say)
             self.text((*here, "because"), entry)
             self.new_id(here, entry)
             self.check_guard(here, entry, actions)
@@ -191,65 +258,20 @@ class _Reader(Fields):
                 (*here, "then"), f"'{step.code}' has firmness {step.firmness}", "guards lead to firmness 0"
             )
 
-    def rules(self, section: str, outcome: str, known: Iterable[str], hidden: set[str]) -> tuple[Rule, ...]:
-        """The rules of a table; conditions may not look at `hidden` names, nor at facts that do."""
-        result: list[Rule] = []
-        entries = self.entries((section,))
-        if not entries:
-            self.report(
-                (section,), "holds no rules", f"add one with id, {outcome} and because, without 'when'"
-            )
-        for n, entry in enumerate(entries):
-            here: Path = (section, n)
-            self.keys(here, {"id", outcome, "because"}, {"when"})
-            self.choice((*here, outcome), entry, known)
-            self.text((*here, "because"), entry)
-            self.new_id(here, entry)
-            condition = self.condition((*here, "when")) if "when" in entry else None
-            if condition and looks_at_scores(condition, self.facts, hidden):
-                self.report(
-                    (*here, "when"), "looks at the tier it decides", "use p_late, p_late_30, p_late_90"
-                )
-            self.check_reachable(here, entry, condition, result, n == len(entries) - 1)
-            rule = Rule(str(entry.get("id")), str(entry.get(outcome)), str(entry.get("because")), condition)
-            result.append(rule)
-        return tuple(result)
 
-    def check_reachable(
-        self, here: Path, entry: Mapping[str, Any], when: Condition | None, before: list[Rule], is_last: bool
-    ) -> None:
-        if is_last and "when" in entry:
-            self.report(
-                here, "the last rule must take every case left", "add a rule without 'when' at the end"
-            )
-        if not is_last and "when" not in entry:
-            self.report(here, "takes every case, so the rules below are never reached", "move it to the end")
-        same = next((rule.id for rule in before if when and rule.when == when), None)
-        if same:
-            self.report(here, f"is never reached: '{same}' has the same condition", "remove one of them")
+_OPTIONAL_OF_ACTIONS = {
+    "within_working_days",
+    "counted_from",
+    "not_after_due",
+    "template",
+    "commitment",
+    "told",
+}
 
-    def check_scores(
-        self,
-        tier_rules: Sequence[Rule],
-        tiers: Sequence[str],
-        rules: Sequence[Rule],
-        actions: Mapping[str, Action],
-    ) -> None:
-        """Rising probabilities never improve a tier and never harden the tone."""
-        if self.found.problems:
-            return
-        goodness = [-tiers.index(rule.outcome) for rule in tier_rules]
-        for n in hardenings([rule.when for rule in tier_rules], goodness, self.facts):
-            self.report(
-                ("tier_rules", n),
-                "a higher probability alone could lead to a better tier",
-                "worst tier first, >=",
-            )
-        firmness = [actions[rule.outcome].firmness for rule in rules]
-        if firmness and firmness[-1]:
-            self.report(
-                ("rules", len(rules) - 1), "the last rule needs a step of firmness 0", "use a kinder step"
-            )
-        for n in hardenings([rule.when for rule in rules], firmness, self.facts):
-            mend = f"rules on scores choose steps of firmness 0 and write tier >= '{tiers[-1]}'"
-            self.report(("rules", n), "a higher probability alone could harden the tone", mend)
+
+def _action(code: str, entry: Mapping[str, Any]) -> Action:
+    """An action with its defaults: its own template, and a commitment wherever a customer hears of it."""
+    known = {key: value for key, value in entry.items() if key in Action.__dataclass_fields__}
+    is_contact = entry.get("channel") != "internal"
+    defaults = {"template": code, "commitment": PROMISE_OR_NEXT_CONTACT if is_contact else "none"}
+    return Action(**_BLANK_ACTION | defaults | known | {"code": code})

@@ -4,8 +4,10 @@ import ast
 from collections.abc import Iterator
 
 from serving.conditions import Condition, Vocabulary, pairs
-from serving.policy.reading import OTHERWISE, Parts
-from serving.policy.rules import Action, Guard, Rule
+from serving.policy.columns import OTHERWISE
+from serving.policy.reading import Parts
+from serving.policy.reading_steps import STANDARD
+from serving.policy.rules import Action, Guard, Rule, Step
 
 SAID: dict[type[ast.cmpop], str] = {
     ast.Lt: "is below",
@@ -33,7 +35,8 @@ def sentences(parts: Parts) -> list[str]:
         *_tiers(parts),
         *_firmness(parts),
         *_guards(parts),
-        *_rules(parts),
+        *_persons(parts),
+        *_plans(parts),
     ]
 
 
@@ -71,10 +74,50 @@ def _guards(parts: Parts) -> Iterator[str]:
         yield f"Before any step: {clause}, because {guard.because} ({guard.id})."
 
 
-def _rules(parts: Parts) -> Iterator[str]:
-    for rule in parts.rules:
-        action = parts.actions[rule.outcome]
-        yield f"{_when(rule)}, {_step(action)}, because {rule.because} ({rule.id})."
+def _persons(parts: Parts) -> Iterator[str]:
+    if gate := parts.natural_persons:
+        name = parts.registers[gate.most_firmness].name
+        yield (
+            f"If {in_words(gate.when)}, no step is firmer than {gate.most_firmness} ({name}), "
+            f"because {gate.because}."
+        )
+
+
+def _plans(parts: Parts) -> Iterator[str]:
+    for segment in parts.segments:
+        if segment.outcome != STANDARD:
+            yield (
+                f"{_when(segment)}, the strategy is {spaced(segment.outcome)}, "
+                f"because {segment.because} ({segment.id})."
+            )
+    for name, strategy in parts.strategies.items():
+        head = "" if name == STANDARD else f"{spaced(name).capitalize()}: "
+        for step in strategy.steps:
+            action = parts.actions[step.outcome]
+            yield f"{head}{_when_step(step)}, {_step(action)}, because {step.because} ({step.id})."
+
+
+def days_of(step: Step) -> str:
+    """'from 14 days before due to due', or nothing for a step of any day."""
+    begins, ends = (None if day is None else day_in_words(day) for day in (step.from_day, step.to_day))
+    if begins and ends:
+        return f"from {begins} to {ends}"
+    return f"from {begins} on" if begins else f"up to {ends}" if ends else ""
+
+
+def day_in_words(day: int) -> str:
+    """Such as 7 days before the due date."""
+    if day == 0:
+        return "the due date"
+    return f"{abs(day)} day{'s' * (abs(day) != 1)} {'before' if day < 0 else 'after'} the due date"
+
+
+def _when_step(step: Step) -> str:
+    days = days_of(step)
+    if not step.stated:
+        return days[:1].upper() + days[1:] if days else "In all other cases"
+    said = f"if {in_words(step.stated)}"
+    return f"{days[:1].upper()}{days[1:]}, {said}" if days else said[:1].upper() + said[1:]
 
 
 def _when(rule: Rule) -> str:

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from serving.conditions import Condition, pairs
-from serving.policy.cases import SCORES
+from serving.policy.vocabulary import SCORES
 from serving.wording import contained
 
 Facts = Mapping[str, Condition]
