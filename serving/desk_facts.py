@@ -31,16 +31,21 @@ def desk_facts(records: Iterable[Record], day: date) -> DeskFacts:
     latest: dict[str, str] = {}
     for record in records:
         customer, content = record.customer_id or "", record.content
-        if record.kind == "flags" and record.status == "set" and _holds(content, day):
+        if record.kind not in KINDS:
+            continue
+        if record.kind == "flags":
             name = content["flag"]
-            if name not in NOT_GUARDED:
+            if record.status == "set" and name not in NOT_GUARDED and _holds(content, day):
                 facts.setdefault(name, {})[customer] = _value(name, content)
-        elif record.kind == "contacts" and record.status != "cancelled":
-            if content["contacted_on"] >= latest.get(customer, ""):
-                latest[customer] = content["contacted_on"]
-                agreed = content.get("next_contact_on")
-                next_contact = date.fromisoformat(agreed) if agreed else None
-                facts.setdefault("next_contact_on", {})[customer] = next_contact
+        elif (
+            record.kind == "contacts"
+            and record.status != "cancelled"
+            and content["contacted_on"] >= latest.get(customer, "")
+        ):
+            latest[customer] = content["contacted_on"]
+            agreed = content.get("next_contact_on")
+            next_contact = date.fromisoformat(agreed) if agreed else None
+            facts.setdefault("next_contact_on", {})[customer] = next_contact
     return facts
 
 

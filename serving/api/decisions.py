@@ -65,13 +65,15 @@ def _ground(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> tup
     if isinstance(content.get("invoice_id"), str):
         return content["invoice_id"], live.score_of(content["invoice_id"])
     case_id = content.get("case_id") or content.get("customer_id")
+    if not isinstance(case_id, str):
+        raise RecordError("decisions", [Flaw("", "names no invoice_id, case_id or customer_id")])
     made = office.worklist(live, EVERYBODY)
     for each in made.cases:
         if case_id in (each.case_id, *each.customers):
             covered = [item for item in each.items if item.is_covered] or each.items
             lead = max(covered, key=lambda item: (float(item.amount_open), item.invoice_id)).invoice_id
             return lead, {"action": each.action, "action_rule": each.action_rule}
-    for scores in (live.customer(str(each))["scores"] for each in live.members_of(str(case_id))):
+    for scores in (live.customer(str(each))["scores"] for each in live.members_of(case_id)):
         if scores:
             return scores[0]["invoice_id"], live.score_of(scores[0]["invoice_id"])
     raise ProblemError("unknown_id", f"There is no case {case_id!r} with open invoices.")
