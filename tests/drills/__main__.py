@@ -3,12 +3,14 @@
     python -m tests.drills quiet --seeds 11-18 --to FOLDER
     python -m tests.drills scenarios --seeds 11-15 --to FOLDER
     python -m tests.drills report --to FOLDER
+    python -m tests.drills truth --seeds 11-18 --to FOLDER
     python -m tests.drills shocks --seeds 11-13 --customers 150 --to FOLDER
 
 A look is taken every week, as a weekly job would. An alarm that stands for several weeks in a row is one alarm.
 Each book's looks are written as they come, one JSON line each; books whose file is complete are not done again.
-The thresholds in mlflow.yaml were chosen on seeds below 10: do not report those. `shocks` writes books and scores for
-`python -m data_samples.through_a_shock` and prints the command that compares them.
+The thresholds in mlflow.yaml were chosen on seeds below 10: do not report those. `truth` holds the models of quiet
+books against the true probabilities: an alarm about a model that is wrong is none for nothing. `shocks` writes books
+and scores for `python -m data_samples.through_a_shock` and prints the commands that compare them.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from data_samples.simulator.world import SCENARIOS
 from serving.monitoring.watching import Watch
 from tests.drills.books import CHANGES_ON, CLOSES_ON, TRAINED_BEFORE, book, model_of, watch_of, weekly
 from tests.drills.shocks import scored
+from tests.drills.truth import beside_truth
 from training.model import load_model, save_model
 
 FIRST_LOOK = TRAINED_BEFORE + timedelta(weeks=8)
@@ -37,7 +40,7 @@ TOLD = ("act", "watch")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=("quiet", "scenarios", "report", "shocks"))
+    parser.add_argument("what", choices=("quiet", "scenarios", "report", "truth", "shocks"))
     parser.add_argument("--seeds", default="11-14", help="a range such as 11-18")
     parser.add_argument("--only", nargs="*", help="names of scenarios")
     parser.add_argument("--customers", type=int, default=150, help="of each book of `shocks`")
@@ -53,7 +56,10 @@ def main() -> None:
         shocks(seeds, given.customers, given.to)
         return
     for seed in seeds:
-        if given.what == "quiet":
+        if given.what == "truth":
+            model = next(map(load_model, (given.to / f"model-{seed}").glob("*")))
+            print(f"seed {seed}", beside_truth(seed, model).round(3).T.to_string(), sep="\n", flush=True)
+        elif given.what == "quiet":
             drill(seed, "quiet", FIRST_LOOK, CLOSES_ON, given.to)
         else:
             for name in given.only or [name for name in SCENARIOS if name != "quiet"]:
