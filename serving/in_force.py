@@ -37,13 +37,20 @@ def policy_in_force(home: Path, explicit: Path | None = None, desk: Desk | None 
     beside = home / "policy.yaml"
     active = desk.active_policy() if desk else _active(home)
     if active:
-        # The version under which it was put in force stays its name, also where a later release reads it otherwise.
-        read = Policy.read(active.text, f"the desk's active policy {active.version}")
-        policy = replace(read, version=active.version)
+        policy = policy_of(active)
         return InForce(policy, "the desk", _differs(policy, beside))
     if beside.exists():
         return InForce(Policy.load(beside), str(beside))
     return InForce(Policy.load(), "the packaged policy")
+
+
+def policy_of(kept: PolicyVersion) -> Policy:
+    """A policy kept at the desk.
+
+    The version under which it was kept stays its name, also where a later release reads it otherwise.
+    """
+    read = Policy.read(kept.text, f"the desk's policy {kept.version}")
+    return replace(read, version=kept.version)
 
 
 def load_policy(home: Path, explicit: Path | None = None) -> Policy:

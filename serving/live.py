@@ -13,14 +13,20 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from features.ledger import Ledger
+from features.days import day_number
+from features.ledger import Ledger, minor_digits
 from serving.book import customers_of, part_of
+from serving.desk.checks import InvoiceFacts
 from serving.desk.errors import DeskUnavailable
-from serving.policy import Policy
+from serving.desk_facts import facts_at_desk
+from serving.in_force import policy_of
 from serving.scoring import Scorer
 
 if TYPE_CHECKING:
@@ -28,14 +34,6 @@ if TYPE_CHECKING:
     from training.model import Explanation
 
 log = logging.getLogger("bentoml.duecourse")
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose an invoice is, and in which currency."""
-
-    customer_id: str
-    currency: str
 
 
 @dataclass(frozen=True)
@@ -59,18 +57,47 @@ class LiveScorer:
         is_changed = self.part is not None and self.part.facts.position(invoice_id) >= 0
         return self.part if self.part is not None and is_changed else self.whole
 
-    def owner_of(self, invoice_id: str) -> Owner | None:
-        """Whose an invoice is, and in which currency; None where nobody knows it."""
+    def invoice(self, invoice_id: str) -> InvoiceFacts | None:
+        """What the book says of an invoice at the end of the book day; None where nobody knows it."""
         facts = self.of_invoice(invoice_id).facts
         position = facts.position(invoice_id)
         if position < 0:
             return None
-        return Owner(str(facts.named["customer_id"][position]), str(facts.named["currency"][position]))
+        row, today = np.array([position]), np.array([day_number(self.as_of) + 1])
+        currency = str(facts.named["currency"][position])
+        digits = minor_digits(currency)
+        known = bool(facts.amount_known(row)[0])
+        amount = int(facts.history.invoices["amount_in_own_currency"][position])
+        return InvoiceFacts(
+            invoice_id,
+            str(facts.named["customer_id"][position]),
+            Decimal(amount).scaleb(-digits) if known else None,
+            Decimal(int(facts.amount_open(row, today)[0])).scaleb(-digits) if known else None,
+            currency,
+            digits,
+        )
 
     def knows_customer(self, customer_id: str) -> bool:
         """Whether anything is recorded of a customer."""
         scorers = [each for each in (self.whole, self.part) if each is not None]
         return any((each.history.customer_codes(pd.Series([customer_id])) >= 0).any() for each in scorers)
+
+    def members_of(self, case_id: str) -> list[str]:
+        """The customers of a case, by its own id or that of one of them."""
+        parents = self._parents
+        head = _top(case_id, parents)
+        return sorted(each for each in parents if _top(each, parents) == head)
+
+    @cached_property
+    def _parents(self) -> dict[str, Any]:
+        """Of every customer, its parent, if it has one."""
+        found: dict[str, Any] = {}
+        for scorer in (self.whole, self.part):
+            if scorer is not None:
+                table = scorer.ledger.tables["customers"]
+                found |= dict.fromkeys(scorer.history.customers)
+                found |= dict(zip(table["customer_id"].tolist(), table["parent_id"].tolist(), strict=True))
+        return found
 
     def of_customer(self, customer_id: str) -> Scorer:
         """The scorer that answers for a customer."""
@@ -158,7 +185,7 @@ class Live:
             return scorer
         kept = self._by_policy
         if kept is None or kept[0] is not scorer or kept[1].policy.version != active.version:
-            kept = self._by_policy = (scorer, scorer.with_policy(Policy.read(active.text)))
+            kept = self._by_policy = (scorer, scorer.with_policy(policy_of(active)))
         return kept[1]
 
     def _read(self, scorer: Scorer) -> LiveScorer:
@@ -167,7 +194,8 @@ class Live:
         changed |= customers_of(self._export, recorded)
         if not changed:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
-        part = scorer.with_book(part_of(self._export, recorded, changed))
+        told = facts_at_desk(self._desk, scorer.as_of, changed)
+        part = scorer.with_book(part_of(self._export, recorded, changed), told)
         return LiveScorer(scorer, part, frozenset(changed), self._open_scores)
 
     def _changed(self) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,15 @@ from features.ledger import Ledger
 from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
 from serving.live import Live, LiveScorer
+from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
+from serving.worklist import Items, Worklist, items_of
+from serving.worklist.memory import waited_before
+from serving.worklist.told import KINDS, told
+
+EVERYBODY = 10**9
+"""A capacity that leaves nobody out for want of a place."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,14 @@ class Office:
     """The desk and the book side by side; safe to share between threads."""
 
     def __init__(
-        self, desk: Desk, export: Ledger, now: Callable[[], datetime], follows_policy: bool = True
+        self,
+        desk: Desk,
+        export: Ledger,
+        now: Callable[[], datetime],
+        follows_policy: bool = True,
+        place: str = "",
     ) -> None:
+        """`place` is where the export lies: lists of the days before are remembered by it."""
         self.desk, self.now = desk, now
         # First the number, then the rows: what comes in between is read twice, and never missed.
         since = desk.sequence()
@@ -41,11 +54,36 @@ class Office:
         """The export and what the desk held at the start: what the Scorer of the whole book is made of."""
         self.book_day = book_day(export, recorded)
         """The day that is worked on, where nobody names another."""
+        self.place = place
+        self._items: tuple[Scorer, Items] | None = None
         self._live = Live(export, desk, since, follows_policy)
 
     def live(self, scorer: Scorer) -> LiveScorer:
         """The scorer of this moment."""
         return self._live.over(scorer)
+
+    def worklist(
+        self, live: LiveScorer, capacity: int | None = None, by_skill: Mapping[str, int] | None = None
+    ) -> Worklist:
+        """The list of the book day; ValueError for roles that the policy does not have."""
+        found = told((record for kind in KINDS for record in self.desk.find(kind)), live.as_of)
+        return Worklist.make(
+            live,
+            capacity=capacity,
+            by_skill=by_skill,
+            states=found.states,
+            waited=waited_before(self.desk.home, self.place, live.as_of),
+            declared=found.declared,
+            last_reviewed=found.last_reviewed,
+            kept=self._kept_items(live.whole, found.declared),
+        )
+
+    def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
+        """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew."""
+        kept = self._items
+        if kept is None or kept[0] is not whole:
+            kept = self._items = (whole, items_of(whole, whole.as_of, declared))
+        return kept[1]
 
     def write(
         self, caller: Caller, request: tuple[Any, ...], key: str, act: Callable[[Writing], Answer]

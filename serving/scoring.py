@@ -21,12 +21,14 @@ from features.history import History
 from features.ledger import Ledger, written_amount
 from features.paydays import pay_days
 from serving.decided import Decided
+from serving.desk_facts import DeskFacts
 from serving.facts import Facts
 from serving.in_force import load_policy
 from serving.policy import Policy
 from serving.priors import priors
 from serving.score_rows import ranked as ranked
 from serving.score_rows import records
+from serving.written import as_written, not_known_yet, written_open
 from training.champion import champion_folder
 from training.model import Explanation, RiskModel, load_model, ranges, recalibrated, recalibration_day
 
@@ -87,8 +89,16 @@ class Scorer:
     Safe to use from several threads: what is kept between questions is made once and never changed.
     """
 
-    def __init__(self, ledger: Ledger, model: RiskModel, policy: Policy, as_of: date | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        model: RiskModel,
+        policy: Policy,
+        as_of: date | None = None,
+        desk_facts: DeskFacts | None = None,
+    ) -> None:
         self.ledger, self.policy = ledger, policy
+        self.desk_facts = desk_facts or {}
         self.as_of = as_of or default_as_of(ledger)
         self._use(model, History(ledger, model.rule))
 
@@ -110,9 +120,10 @@ class Scorer:
         other.policy = policy
         return other
 
-    def with_book(self, ledger: Ledger) -> Scorer:
+    def with_book(self, ledger: Ledger, desk_facts: DeskFacts) -> Scorer:
         """The same model and policy on a ledger of some customers; totals and recalibration stay the book's."""
         other = copy(self)
+        other.desk_facts = desk_facts
         other.ledger = ledger
         other.history = History(ledger, self.model.rule, context=self.history)
         other.facts = Facts(other.history)
@@ -163,7 +174,7 @@ class Scorer:
         model = self.model_on(day)
         chances = model.predict(values)
         given = {name: chances[name].to_numpy() for name in TARGETS} | {"evidence": model.evidence(values)}
-        cases = facts.cases(rows, day) | given
+        cases = facts.cases(rows, day, self.desk_facts) | given
         return Decided(day, rows, values, chances, cases, self.policy.decisions(cases))
 
     def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
@@ -211,7 +222,7 @@ class Scorer:
             for problem in ledger.problems
             if problem.table in rows
         ]
-        return records(scored), problems + _not_known_yet(facts, rows, as_of)
+        return records(scored), problems + not_known_yet(facts, rows, as_of)
 
     def _rates_for(self, rows: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
         """The book's rates of the currencies in a body: an invoice is converted alike here and there."""
@@ -221,7 +232,7 @@ class Scorer:
     @cached_property
     def _rates(self) -> list[Mapping[str, Any]]:
         table = self.ledger.tables["exchange_rates"]
-        columns = {str(name): _as_written(table[name]) for name in table.columns}
+        columns = {str(name): as_written(table[name]) for name in table.columns}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def score_of(self, invoice_id: str, as_of: date | None = None) -> dict[str, Any]:
@@ -337,7 +348,7 @@ class Scorer:
         scored = {
             **{name: facts.named[name][rows] for name in ("invoice_id", "customer_id", "currency")},
             "as_of": [day] * len(rows),
-            "amount_open": _written_open(facts, rows, as_of),
+            "amount_open": written_open(facts, rows, as_of),
             "days_past_due": as_of - facts.history.invoices["due_on"][rows],
             **{name: found.cases[name] for name in (*TARGETS, "evidence")},
             **self._dates(facts.history, rows, as_of, values, probabilities),
@@ -351,44 +362,6 @@ class Scorer:
         if full:
             scored["prior"] = priors(facts.history, rows, as_of, found.cases["evidence"], explanations)
         return {name: scored[name] for name in (*COLUMNS, *(FULL if full else ()))}
-
-
-def _written_open(facts: Facts, rows: np.ndarray, as_of: np.ndarray) -> list[str | None]:
-    """What is open of invoices as decimal texts in their own currency; None where nobody knows the amount."""
-    known, owed = facts.amount_known(rows).tolist(), facts.amount_open(rows, as_of).tolist()
-    currencies = facts.named["currency"][rows].tolist()
-    return [
-        written_amount(amount, currency) if there else None
-        for amount, currency, there in zip(owed, currencies, known, strict=True)
-    ]
-
-
-def _not_known_yet(facts: Facts, rows: Mapping[str, Any], day: date) -> list[dict[str, Any]]:
-    """Invoices of a body that are issued, or learned of, on the day or later: they have no score yet."""
-    seen_on = facts.history.invoices["seen_on"]
-    place_of = {row.get("invoice_id"): place for place, row in enumerate(rows["invoices"])}
-    problems = []
-    for position in np.flatnonzero(~facts.is_known(np.arange(len(seen_on)), day_number(day))).tolist():
-        invoice_id = facts.named["invoice_id"][position]
-        place = place_of.get(invoice_id)
-        seen = to_date(seen_on[position])
-        problems.append(
-            {
-                "pointer": "/ledger/invoices" if place is None else f"/ledger/invoices/{place}",
-                "value": invoice_id,
-                "code": "not_known_yet",
-                "detail": f"invoice {invoice_id!r} is known since {seen}, and {day} is asked at its start",
-                "mend": f"Ask as of {seen + timedelta(days=1)} or later.",
-            }
-        )
-    return problems
-
-
-def _as_written(column: pd.Series) -> list[Any]:
-    """The cells of a column of exchange rates as a body would hold them."""
-    if column.dtype.kind == "M":
-        return column.dt.strftime("%Y-%m-%d").tolist()
-    return [repr(value) for value in column.tolist()] if column.dtype.kind == "f" else column.tolist()
 
 
 def _rounded(value: float) -> float | None:

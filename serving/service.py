@@ -32,6 +32,7 @@ from serving.api.guard import Guard
 from serving.api.readiness import Readiness
 from serving.api.settings import Settings
 from serving.desk import Desk
+from serving.desk_facts import facts_at_desk
 from serving.following import Following
 from serving.office import Office
 from serving.scoring import Scorer, load_policy
@@ -57,7 +58,7 @@ def book() -> Ledger:
 def office() -> Office:
     """The desk beside the book; raises DeskUnavailable where its database does not answer."""
     desk = Desk.open(settings.home, settings.database_url)
-    return Office(desk, book(), lambda: datetime.now(UTC), follows_policy=settings.policy is None)
+    return Office(desk, book(), lambda: datetime.now(UTC), settings.policy is None, str(settings.ledger))
 
 
 def load_scorer() -> Scorer:
@@ -65,7 +66,8 @@ def load_scorer() -> Scorer:
     with ThreadPoolExecutor(1) as beside:
         model = beside.submit(following.first)
         ledger, day = office().ledger, settings.as_of or office().book_day
-        scorer = Scorer(ledger, model.result(), load_policy(settings.home, settings.policy), day)
+        policy = load_policy(settings.home, settings.policy)
+        scorer = Scorer(ledger, model.result(), policy, day, facts_at_desk(office().desk, day))
     scorer.warm_up()
     following.serves(scorer)
     return scorer

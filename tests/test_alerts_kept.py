@@ -289,6 +289,13 @@ class TestVerbs:
             sent = json.loads(run("alerts", "send", "--json").stdout)
         assert sent == {"tried": len(listed), "delivered": len(listed), "pending": 0, "dead": 0, "waiting": 0}
 
+    def test_a_rehearsal_counts_what_is_raised(self, tmp_path: Path) -> None:
+        run = runs_in(tmp_path / "home")
+        told = json.loads(run("alerts", "rehearse", SAMPLE, "2026-06-20", "2026-06-25", "--json").stdout)
+        assert told["days"] == 5 and told["customers"] == 60
+        assert sum(told["raised"].values()) >= told["most_on_a_day"] > 0
+        assert run("alerts", "rehearse", SAMPLE, "2026-06-20", "2026-06-20").exit_code == 2
+
     def test_without_an_address_or_secret_nothing_is_sent(self, tmp_path: Path, monkeypatch: Any) -> None:
         run = runs_in(tmp_path / "home")
         monkeypatch.delenv("DUECOURSE_WEBHOOK_URL", raising=False)

@@ -6,13 +6,14 @@ import csv
 import json
 import shutil
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from serving.desk import Actor, Desk
 from serving.worklist import COLUMNS, LEFT_OUT, CaseState
 from serving.worklist.memory import waited_before
 from serving.worklist.told import told
@@ -122,6 +123,36 @@ def test_who_waited_is_remembered_from_list_to_list(desk: tuple[Run, Path]) -> N
         home / "worklists" / next(p.name for p in (home / "worklists").iterdir() if "06-03" in p.name)
     ).write_text("{")
     assert waiting(4) == waiting(3)
+
+
+def test_what_the_desk_was_told_counts(desk: tuple[Run, Path]) -> None:
+    run, home = desk
+    given = ("worklist", SAMPLE, "--as-of", DAY, "--capacity", "6", "--json", "--left-out")
+    before = json.loads(run(*given).stdout)
+    first, *_, last = before["cases"]
+    second = next(case for case in before["cases"][1:-1] if case["kind"] == "contact")
+    with (
+        Desk.open(home) as opened,
+        opened.writing(Actor("Ana", "analyst"), datetime(2026, 6, 1, tzinfo=UTC)) as at,
+    ):
+        for case, state in (
+            (first, {"snoozed_until": "2026-06-09"}),
+            (last, {"position": 1, "position_reason": "the owner asked"}),
+        ):
+            named = {"case_id": case["case_id"], "customer_id": case["customers"][0]}
+            at.add("case_states", named | state)
+        contact = {
+            "customer_id": second["customers"][0],
+            "contacted_on": DAY,
+            "channel": "call",
+            "person": "Bo",
+        }
+        at.add("contacts", contact | {"outcome": "reached", "direction": "outgoing"})
+    after = json.loads(run(*given).stdout)
+    left = {row["case_id"]: (row["reason"], row["rule"]) for row in after["left_out"]}
+    assert after["cases"][0]["case_id"] == last["case_id"]
+    assert left[first["case_id"]][0] == "snoozed"
+    assert "contacted_recently" in left[second["case_id"]]
 
 
 @dataclass(frozen=True)

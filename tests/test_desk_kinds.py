@@ -58,6 +58,12 @@ LEAST: dict[str, dict[str, Any]] = {
     "flags": {"customer_id": "C1", "flag": "terms_accepted", "since": "2026-03-02"},
     "messages": {"customer_id": "C1", "sent_on": "2026-03-02", "channel": "email", "body": "Good morning"},
     "tier_changes": {"customer_id": "C1", "changed_on": "2026-03-02", "new": "high"},
+    "deliveries": {
+        "alert_id": "A-1",
+        "event": "alert.raised",
+        "happened_at": "2026-03-02T06:00:00+00:00",
+        "next_attempt_at": "2026-03-02T06:00:00+00:00",
+    },
 }
 """The least that each kind takes."""
 

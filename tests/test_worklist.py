@@ -14,7 +14,9 @@ import pytest
 from features.days import NEVER, day_number
 from features.history import History
 from features.ledger import Ledger
+from serving.book import customers_of, joined, part_of
 from serving.facts import Facts
+from serving.live import LiveScorer
 from serving.policy import Policy
 from serving.scoring import Scorer
 from serving.worklist import Case, CaseState, Items, Worklist, items_of
@@ -481,6 +483,50 @@ class TestOfALedger:
         book = ledger(*rows, payments=[{"invoice_id": "A", "paid_on": "2026-06-01", "amount": "9000"}])
         of = Worklist.make(Scorer(book, small_model, POLICY, date(2026, 6, 1)), capacity=5)
         assert listed(of) == ["B"] and of.left_out.empty
+
+
+def test_what_came_in_at_the_desk_changes_the_very_next_list(scorer: Scorer) -> None:
+    """A promise, a payment and a contact: the list of the moment is that of a book with all of it."""
+    found = items_of(scorer, scorer.as_of)
+    free = np.flatnonzero((found.free > 0) & (found.disputed == 0) & (found.days_past_due > 5))
+    one, two, three = (
+        {"invoice_id": found.invoice_id[n], "customer_id": found.customer_id[n]} for n in free[[0, 9, 20]]
+    )
+    day = scorer.as_of.isoformat()
+    given = {
+        "promises": [
+            {"promise_id": "X", "made_on": day, "promised_on": "2026-06-20", "amount": "10", "known_on": day, **one}
+        ],
+        "payments": [{"paid_on": day, "amount": "1000000", "known_on": day, **two}],
+        "contacts": [{"contacted_on": day, "channel": "call", "known_on": day, **three}],
+    }  # fmt: skip
+    changed = customers_of(scorer.ledger, given)
+    changed |= {
+        member
+        for member, case in zip(found.customer_id, found.case_id, strict=True)
+        if case in set(found.case_id[np.isin(found.customer_id.astype(str), list(changed))].tolist())
+    }
+    part = scorer.with_book(part_of(scorer.ledger, given, changed))
+    moment = LiveScorer(scorer, part, frozenset(changed), lambda *_: pytest.fail("not asked"))
+    whole = Scorer(joined(scorer.ledger, given), scorer.model, POLICY, scorer.as_of)
+    expected = Worklist.make(whole, capacity=30).as_dict(True)
+    assert Worklist.make(moment, capacity=30).as_dict(True) == expected
+    assert Worklist.make(moment, capacity=30, kept=found).as_dict(True) == expected
+    assert Worklist.make(scorer, capacity=30).as_dict(True) != expected
+
+
+def test_a_book_in_which_nothing_is_open(small_model: RiskModel) -> None:
+    row = {
+        "invoice_id": "A",
+        "customer_id": "C",
+        "issued_on": "2026-04-01",
+        "due_on": "2026-05-01",
+        "amount": "9",
+        "currency": "EUR",
+    }
+    book = ledger(row, payments=[{"invoice_id": "A", "paid_on": "2026-05-01", "amount": "9"}])
+    of = Worklist.make(Scorer(book, small_model, POLICY, date(2026, 6, 1)))
+    assert of.cases == () and of.left_out.empty
 
 
 def test_money_is_compared_by_what_is_large_in_its_currency() -> None:

@@ -16,10 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from features.ledger import TABLES
 from serving.api.asking import Asking, caller_with, etag, expected_version
 from serving.api.bodies import wrong_schema
+from serving.api.decisions import decided
 from serving.api.documents import documented
 from serving.api.problems import ProblemError
 from serving.api.resources import BOOKED, RESOURCES, Resource, may_read, may_write
 from serving.desk import KINDS, AlreadyThere, Desk, Flaw, Record, RecordError, Writing
+from serving.desk.checks import BookFacts, misfits
+from serving.desk.kinds import checked
 from serving.live import LiveScorer
 from serving.office import Answer, Office
 from serving.roles import Caller
@@ -222,6 +225,8 @@ def _added(
 ) -> Answer:
     if isinstance(given, dict) and set(given) == {"items"}:
         return _added_many(resource, live, writing, given["items"], caller)
+    if resource.kind == "decisions":
+        given = decided(office, live, writing, _object(resource.kind, given))
     record = _add(resource, live, writing, given, caller)
     return Answer(201, shown(record), record.version)
 
@@ -255,6 +260,7 @@ def _refused(place: int, error: Exception) -> dict[str, Any]:
 def _add(resource: Resource, live: LiveScorer, writing: Writing, given: Any, caller: Caller) -> Record:
     content = completed(resource.kind, _object(resource.kind, given), live)
     _check_may_write(caller, resource.kind, content)
+    check_fits(resource.kind, content, live)
     return writing.add(resource.kind, content)
 
 
@@ -291,47 +297,30 @@ def _check_may_write(caller: Caller, kind: str, content: Mapping[str, Any]) -> N
 
 
 def completed(kind: str, given: Mapping[str, Any], live: LiveScorer) -> dict[str, Any]:
-    """The content with what goes without saying: the book day, and whose and in which currency an invoice is.
-
-    Raises RecordError where it names an invoice or customer that nobody knows.
-    """
+    """The content with what goes without saying: the book day, and whose an invoice is, in which currency."""
     content, fields = dict(given), KINDS[kind].model_fields
-    table = TABLES.get(kind)
-    flaws: list[Flaw] = []
-    if table is not None and kind not in ("invoices", "customers"):
-        for name in (str(table.event), "known_on"):
+    event = TABLES[kind].event if kind in TABLES and kind != "invoices" else None
+    for name in (event, "known_on"):
+        if name in fields and content.get(name) is None and kind != "invoices":
+            content[name] = live.as_of.isoformat()
+    invoice_id = content.get("invoice_id")
+    invoice = live.invoice(invoice_id) if isinstance(invoice_id, str) and kind != "invoices" else None
+    if invoice is not None:
+        for name, own in (("customer_id", invoice.customer_id), ("currency", invoice.currency)):
             if name in fields and content.get(name) is None:
-                content[name] = live.as_of.isoformat()
-    elif kind == "customers" and content.get("known_on") is None:
-        content["known_on"] = live.as_of.isoformat()
-    invoice_id, customer_id = content.get("invoice_id"), content.get("customer_id")
-    if kind not in ("invoices", "customers"):
-        if isinstance(invoice_id, str):
-            owner = live.owner_of(invoice_id)
-            if owner is None:
-                flaws.append(
-                    Flaw("/invoice_id", f"no invoice {invoice_id!r} is known; send it to /v1/invoices first")
-                )
-            elif customer_id not in (None, owner.customer_id):
-                flaws.append(
-                    Flaw("/customer_id", f"invoice {invoice_id!r} is of customer {owner.customer_id!r}")
-                )
-            else:
-                content |= {"customer_id": owner.customer_id} if "customer_id" in fields else {}
-                flaws += _of_other_currency(content, owner.currency)
-                if "currency" in fields:
-                    content.setdefault("currency", owner.currency)
-        elif isinstance(customer_id, str) and not live.knows_customer(customer_id):
-            flaws.append(
-                Flaw("/customer_id", f"no customer {customer_id!r} is known; send it to /v1/customers first")
-            )
-    if flaws:
-        raise RecordError(kind, flaws)
+                content[name] = own
     return content
 
 
-def _of_other_currency(content: Mapping[str, Any], currency: str) -> list[Flaw]:
-    given = content.get("currency")
-    return (
-        [] if given in (None, currency) else [Flaw("/currency", f"the invoice is in {currency}, not {given}")]
-    )
+def check_fits(kind: str, content: Mapping[str, Any], live: LiveScorer) -> None:
+    """Raise RecordError with everything that is wrong by itself, or that the book contradicts."""
+    kept, flaws = checked(KINDS[kind], content)
+    if not flaws:
+        invoice_id, customer_id = kept.get("invoice_id"), kept.get("customer_id")
+        facts = BookFacts(
+            live.invoice(invoice_id) if invoice_id is not None else None,
+            customer_id is None or live.knows_customer(customer_id),
+        )
+        flaws = misfits(kind, kept, facts)
+    if flaws:
+        raise RecordError(kind, flaws)

@@ -13,23 +13,26 @@ from rich.table import Table
 
 from features.days import day_number
 from serving.cli.common import (
+    Day,
     as_json,
     as_of_option,
     chosen_day,
+    has_desk,
     home,
     json_option,
     ledger_argument,
-    load_ledger,
+    load_book,
     notes,
     now,
+    open_desk,
     out,
     policy_option,
     progressing,
     refusing,
     who_option,
 )
-from serving.cli.desk import keeper, open_desk
-from serving.cli.kpis import champion_on, has_desk
+from serving.cli.desk import keeper
+from serving.cli.kpis import champion_on
 from serving.scoring import Scorer, load_policy
 
 if TYPE_CHECKING:
@@ -71,8 +74,8 @@ def list_(ledger: Path, as_of: date | None, policy: Path | None, keep: bool, who
     """
     from features.history import History
 
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    book = load_book(ledger)
+    loaded, day = book.ledger, chosen_day(as_of, book)
     scorer = champion_on(loaded, day, policy)
     history = scorer.history if scorer else History(loaded)
     if not (keep or has_desk()):
@@ -146,6 +149,49 @@ def _say(found: list[Alert], is_json: bool) -> None:
 
 
 @alerts.command()
+@ledger_argument
+@click.argument("begin", type=Day(), metavar="FROM")
+@click.argument("end", type=Day(), metavar="TO")
+@policy_option
+@json_option
+@refusing()
+def rehearse(ledger: Path, begin: date, end: date, policy: Path | None, is_json: bool) -> None:
+    """Count the alerts that the rules would have raised on each day of [FROM, TO), before they do.
+
+    Tier jumps and flags are not in it: they need scores and the desk of their time.
+    """
+    from features.history import History
+    from serving.alerts.rehearsal import rehearse as rehearsed
+
+    if end <= begin:
+        raise ValueError(f"{begin} to {end} holds no day: the second must come after the first")
+    loaded = load_book(ledger).ledger
+    with progressing("day by day") as progress:
+        found = rehearsed(History(loaded), begin, end, _settings(policy), progress)
+    total = sum(found.raised.values())
+    if is_json:
+        rates = {code: round(found.rate(many), 2) for code, many in found.raised.items()}
+        told = {
+            "days": found.days,
+            "customers": found.customers,
+            "raised": found.raised,
+            "per_1000_and_week": rates,
+        }
+        click.echo(as_json(told | {"most_on_a_day": found.most_on_a_day}))
+        return
+    table = Table(title=f"{found.days} days, {found.customers:,} customers", title_justify="left")
+    for column in ("rule", "raised", "per 1,000 customers and week"):
+        table.add_column(column, justify="left" if column == "rule" else "right")
+    for code, many in found.raised.items():
+        table.add_row(code, f"{many:,}", f"{found.rate(many):.1f}")
+    out.print(table)
+    most = f"at most {found.most_on_a_day} on a day"
+    out.print(
+        f"{total:,} in all: {found.rate(total):.1f} per 1,000 customers and week, {most}.", markup=False
+    )
+
+
+@alerts.command()
 @click.option("--allow-http", is_flag=True, help="Let alerts leave this machine unencrypted.")
 @who_option
 @json_option
@@ -159,7 +205,8 @@ def send(allow_http: bool, who: str, is_json: bool) -> None:
     """
     from serving.alerts.webhook import Webhook, deliver
 
-    url, secret = (os.environ.get(f"DUECOURSE_WEBHOOK_{name}", "") for name in ("URL", "SECRET"))
+    url = os.environ.get("DUECOURSE_WEBHOOK_URL", "")
+    secret = os.environ.get("DUECOURSE_WEBHOOK_SECRET", "")
     if not url:
         raise ValueError("no address to send to: set DUECOURSE_WEBHOOK_URL and DUECOURSE_WEBHOOK_SECRET")
     webhook = Webhook(url, secret, allow_http)

@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -21,10 +22,15 @@ from features.lateness import LatenessRule
 from features.ledger import Ledger, LedgerError, oddities, summarise
 from serving.api.days import parse_day
 from serving.exports import check_output
+from serving.in_force import DESK_FILE, database_url
 from training.champion import NoChampion
+
+if TYPE_CHECKING:
+    from serving.desk import Desk, Record
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 MOST_LINES = 20
+DESK_ONLY = ("case_states", "flags", "reviews", "contacts")
 
 # Where nobody looks (a pipe, a log), a table need not fit a narrow window.
 _WIDTH = None if sys.stdout.isatty() else 140
@@ -172,12 +178,48 @@ def lateness_rule(late_after: int, calendar_days: bool) -> LatenessRule:
     return LatenessRule(late_after, calendar_days)
 
 
-def load_ledger(folder: Path) -> Ledger:
-    """The ledger of a folder; what was repaired or set aside is said on the error stream."""
+@dataclass(frozen=True)
+class Book:
+    """The folder and the desk read together, and the day that is worked on where nobody names one."""
+
+    ledger: Ledger
+    day: date
+    records: tuple[Record, ...] = ()
+    """What the desk keeps beside the ledger's columns: case states, flags, reviews, and what contacts ended in."""
+
+
+def has_desk() -> bool:
+    """Whether anything was kept at a desk yet."""
+    return database_url() is not None or (home() / DESK_FILE).exists()
+
+
+def open_desk() -> Desk:
+    """The desk of this home."""
+    from serving.desk import Desk
+
+    return Desk.open(home(), database_url())
+
+
+def load_book(folder: Path) -> Book:
+    """The ledger of a folder with what the desk holds; what was repaired or set aside is said on the error stream."""
+    from serving.book import book_day, joined
+    from serving.scoring import default_as_of
+
     with progressing("reading the ledger"):
-        ledger = Ledger.load(folder)
-    say_problems(ledger)
-    return ledger
+        export = Ledger.load(folder)
+        book = Book(export, default_as_of(export)) if export.latest_fact else Book(export, date.min)
+        if has_desk():
+            with open_desk() as desk:
+                rows = desk.ledger_rows()
+                records = tuple(record for kind in DESK_ONLY for record in desk.find(kind))
+            book = Book(joined(export, rows), book_day(export, rows), records)
+    say_problems(book.ledger)
+    return book
+
+
+def load_ledger(folder: Path) -> Ledger:
+    """The ledger of a book, for who needs no day."""
+    return load_book(folder).ledger
 
 
 def say_problems(ledger: Ledger) -> None:
@@ -199,11 +241,11 @@ def say_warnings(warnings: Iterable[str]) -> None:
         notes.print(f"Warning: {warning}", style="yellow", markup=False)
 
 
-def chosen_day(as_of: date | None, ledger: Ledger) -> date:
-    """The day of `--as-of`, or the day after the latest fact; it is printed."""
-    from serving.scoring import default_as_of
-
-    day = as_of or default_as_of(ledger)
+def chosen_day(as_of: date | None, book: Book) -> date:
+    """The day of `--as-of`, or the one the book is at; it is printed."""
+    day = as_of or book.day
+    if day == date.min:
+        raise ValueError("the ledger holds no dated fact: give it invoices, or name a day with --as-of")
     notes.print(f"[dim]as of the start of {day}[/dim]")
     return day
 

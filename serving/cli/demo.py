@@ -9,7 +9,7 @@ import click
 import pandas as pd
 from rich.markup import escape
 
-from serving.cli.common import chosen_day, home, lateness_rule, load_ledger, out, progressing, refusing
+from serving.cli.common import chosen_day, home, lateness_rule, load_book, out, progressing, refusing
 from serving.cli.scores import due_in_words, reason_lines, scorer_of
 from serving.exports import write_scores
 from serving.scoring import Scorer, ranked, records
@@ -32,8 +32,8 @@ def demo() -> None:
         simulator.write(book, folder)
     made = f"{DEMO_CUSTOMERS} customers, {len(book.tables['invoices']):,} invoices, in {folder}"
     out.print(f"[bold]1. A fictional book[/bold] of {made}")
-    loaded = load_ledger(folder)
-    day = chosen_day(None, loaded)
+    read = load_book(folder)
+    loaded, day = read.ledger, chosen_day(None, read)
     out.print("\n[bold]2. A model[/bold] learns from it how each customer pays")
     settings = load_settings(None, home())
     print_training(train_and_record(loaded, day, lateness_rule(5, False), settings, "demo"))

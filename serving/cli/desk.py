@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from serving.cli.common import as_json, home, json_option, now, out, progressing, refusing, who_option
+from serving.cli.common import (
+    as_json,
+    home,
+    json_option,
+    now,
+    open_desk,
+    out,
+    progressing,
+    refusing,
+    who_option,
+)
+from serving.in_force import database_url
 
 if TYPE_CHECKING:
-    from serving.desk import Actor, AuditVerdict, Desk, Head
+    from serving.desk import Actor, AuditVerdict, Head
 
 KEPT_DAYS = 3 * 365
-
-
-def database_url() -> str | None:
-    """Where the desk lies: DUECOURSE_DATABASE_URL, else a file in DUECOURSE_HOME."""
-    return os.environ.get("DUECOURSE_DATABASE_URL") or None
-
-
-def open_desk() -> Desk:
-    """The desk of this home."""
-    from serving.desk import Desk
-
-    return Desk.open(home(), database_url())
 
 
 def keeper(who: str) -> Actor:

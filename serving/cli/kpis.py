@@ -17,16 +17,17 @@ from serving.cli.common import (
     as_of_option,
     check_chart,
     chosen_day,
+    has_desk,
     home,
     json_option,
     ledger_argument,
-    load_ledger,
+    load_book,
     notes,
+    open_desk,
     out,
     progressing,
     refusing,
 )
-from serving.cli.desk import database_url, open_desk
 from serving.kpis import GROUPINGS, Settings
 from serving.kpis import kpis as figures_of
 from serving.scoring import Scorer, load_policy
@@ -95,8 +96,8 @@ def kpis(
     """
     from features.history import History
 
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    book = load_book(ledger)
+    loaded, day = book.ledger, chosen_day(as_of, book)
     scorer = champion_on(loaded, day, None)
     history = scorer.history if scorer else History(loaded)
     with progressing("adding up"):
@@ -125,11 +126,6 @@ def champion_on(ledger: Ledger, day: date, policy: Path | None) -> Scorer | None
         return Scorer(ledger, load_model(champion_folder(home())), load_policy(home(), policy), day)
     except NoChampion:
         return None
-
-
-def has_desk() -> bool:
-    """Whether anything was kept at a desk yet."""
-    return database_url() is not None or (home() / "desk.db").exists()
 
 
 def _from_desk() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from serving.cli.common import (
     home,
     json_option,
     ledger_argument,
-    load_ledger,
+    load_book,
     notes,
     out,
     progressing,
@@ -61,8 +61,8 @@ def monitor(
         settings = load_settings(config, home()).monitoring
     except SettingsError as error:
         raise Refusal(str(error)) from None
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    book = load_book(ledger)
+    loaded, day = book.ledger, chosen_day(as_of, book)
     with progressing("watching") as progress:
         found = _findings(loaded, day, settings, progress)
         progress("writing")

@@ -18,7 +18,7 @@ from serving.cli.common import (
     home,
     json_option,
     ledger_argument,
-    load_ledger,
+    load_book,
     now,
     out,
     progressing,
@@ -59,8 +59,8 @@ def retrain(
     from training.settings import load_settings
 
     settings = load_settings(config, home())
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    book = load_book(ledger)
+    loaded, day = book.ledger, chosen_day(as_of, book)
     against = _champion(settings)
     if against is not None and against.model is not None:
         with progressing("looking for what has matured"):

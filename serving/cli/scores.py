@@ -13,6 +13,7 @@ from rich.table import Table
 
 from features.reasons import REASON_CODES
 from serving.cli.common import (
+    Book,
     OutputFile,
     as_json,
     as_of_option,
@@ -22,7 +23,7 @@ from serving.cli.common import (
     json_option,
     ledger_argument,
     ledger_warnings,
-    load_ledger,
+    load_book,
     notes,
     now,
     out,
@@ -32,6 +33,7 @@ from serving.cli.common import (
     refusing,
     say_warnings,
 )
+from serving.desk_facts import desk_facts
 from serving.exports import write_scores
 from serving.scoring import TARGETS, Scorer, UnknownIdError, load_policy
 from training.model import Explanation
@@ -43,14 +45,20 @@ BARS = 7
 
 def scorer_of(ledger: Path, as_of: date | None, policy: Path | None) -> Scorer:
     """The champion on a ledger, with a warning where it knows more than the as-of day allows."""
+    return scorer_and_book(ledger, as_of, policy)[0]
+
+
+def scorer_and_book(ledger: Path, as_of: date | None, policy: Path | None) -> tuple[Scorer, Book]:
+    """The champion on a ledger, and the book as it was read."""
     from training.champion import champion_folder
     from training.model import load_model
 
     model = load_model(champion_folder(home()))
-    loaded = load_ledger(ledger)
-    scorer = Scorer(loaded, model, load_policy(home(), policy), chosen_day(as_of, loaded))
+    book = load_book(ledger)
+    day = chosen_day(as_of, book)
+    scorer = Scorer(book.ledger, model, load_policy(home(), policy), day, desk_facts(book.records, day))
     say_warnings(warnings_of(scorer))
-    return scorer
+    return scorer, book
 
 
 def warnings_of(scorer: Scorer) -> list[str]:

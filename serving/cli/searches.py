@@ -18,7 +18,7 @@ from serving.cli.common import (
     json_option,
     lateness_rule,
     ledger_argument,
-    load_ledger,
+    load_book,
     out,
     progressing,
     refusing,
@@ -63,8 +63,8 @@ def tune(
     from training.settings import load_settings
 
     settings = load_settings(config, home())
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    book = load_book(ledger)
+    loaded, day = book.ledger, chosen_day(as_of, book)
     history = History(loaded.known_before(day), lateness_rule(late_after, calendar_days))
     with progressing("preparing") as progress:
         found = search(history, day, settings, loaded.fingerprint(day), home(), trials, minutes, progress)

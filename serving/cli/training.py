@@ -22,7 +22,7 @@ from serving.cli.common import (
     lateness_rule,
     ledger_argument,
     ledger_warnings,
-    load_ledger,
+    load_book,
     notes,
     now,
     out,
@@ -59,8 +59,8 @@ def train(
     from training.settings import load_settings
 
     settings = load_settings(config, home())
-    loaded = load_ledger(ledger)
-    day = chosen_day(as_of, loaded)
+    book = load_book(ledger)
+    loaded, day = book.ledger, chosen_day(as_of, book)
     rule = lateness_rule(late_after, calendar_days)
     if show_folds:
         from features.history import History

@@ -6,7 +6,7 @@ import json
 import os
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,14 +23,17 @@ from serving.cli.common import (
     progressing,
     refusing,
 )
-from serving.cli.scores import scorer_of
+from serving.cli.scores import scorer_and_book
 from serving.exports import SUFFIXES, write_table
 from serving.policy.sentences import spaced
 from serving.profile import spoken
 from serving.worklist import LEFT_OUT, Case, Worklist
 from serving.worklist.memory import remember, waited_before
 from serving.worklist.telling import in_words
-from serving.worklist.told import Recorded, told
+from serving.worklist.told import told
+
+if TYPE_CHECKING:
+    pass
 
 
 def _check_file(path: Path) -> None:
@@ -89,24 +92,24 @@ def worklist(
     A case is one customer, or all accounts with the same top parent, with everything they have open. Who was left
     out for want of a place is remembered in DUECOURSE_HOME/worklists, so that nobody waits for ever.
     """
-    scorer = scorer_of(ledger, as_of, policy)
-    kept = told(records_of_the_desk(home()), scorer.as_of)
+    scorer, book = scorer_and_book(ledger, as_of, policy)
+    kept = told(book.records, scorer.as_of)
     for problem in kept.problems:
         notes.print(f"Warning: {problem}", style="yellow", markup=False)
-    book = str(ledger.resolve())
+    place = str(ledger.resolve())
     with progressing("making the list"):
         made = Worklist.make(
             scorer,
             capacity=capacity,
             by_skill=dict(skills),
             states=kept.states,
-            waited=waited_before(home(), book, scorer.as_of),
+            waited=waited_before(home(), place, scorer.as_of),
             declared=kept.declared,
             last_reviewed=kept.last_reviewed,
         )
         if output:
             _write(made, output)
-        _remember(book, made)
+        _remember(place, made)
     if is_json:
         click.echo(as_json(made.as_dict(is_left_out)))
         return
@@ -115,17 +118,12 @@ def worklist(
         out.print(f"Wrote {len(made.cases)} lines to {output}.", markup=False)
 
 
-def _remember(book: str, made: Worklist) -> None:
+def _remember(place: str, made: Worklist) -> None:
     """Keep who waits; a list that cannot be remembered is still a list."""
     try:
-        remember(home(), book, made)
+        remember(home(), place, made)
     except OSError as error:
         notes.print(f"Who waits was not remembered: {error}", markup=False)
-
-
-def records_of_the_desk(home: Path) -> list[Recorded]:
-    """The desk's records of the kinds that order a list (serving.worklist.told.KINDS); none without a desk."""
-    return []
 
 
 def _write(made: Worklist, path: Path) -> None:

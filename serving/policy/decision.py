@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from numpy.typing import NDArray
 
 from serving.policy.cases import account_columns, case_columns
@@ -78,6 +79,10 @@ class Policy:
     def as_dict(self) -> dict[str, Any]:
         """The policy as plain data, with its version."""
         return {"version": self.version, **json.loads(json.dumps(self.content))}
+
+    def text(self) -> str:
+        """The policy as YAML that reads back as the same version; comments are gone."""
+        return yaml.safe_dump(json.loads(json.dumps(self.content)), sort_keys=False, allow_unicode=True)
 
     @property
     def tiers(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,17 @@ class Items:
     def free(self) -> np.ndarray:
         """What may be spoken about: neither disputed, nor promised, nor in a plan."""
         return np.maximum(self.open - self.disputed - self.promised - self.planned, 0)
+
+    def with_part(self, part: Items, customers: Collection[str]) -> Items:
+        """The rows of other customers, and those of `part`, which answers for some customers."""
+        kept = self.at(np.flatnonzero(~np.isin(self.customer_id.astype(str), list(customers))))
+        guards = [*kept.guards, *part.guards]
+        columns: dict[str, Any] = {
+            each.name: np.concatenate([getattr(kept, each.name), getattr(part, each.name)])
+            for each in fields(self)
+            if each.name != "guards"
+        }
+        return Items(**columns, guards=guards)
 
     def at(self, rows: np.ndarray) -> Items:
         """The rows at some positions."""

@@ -13,13 +13,14 @@ import pandas as pd
 
 from serving.policy import Policy
 from serving.profile import Declared, profiles
+from serving.scoring import Scorer
 from serving.worklist.choosing import Capacity, CaseState, chosen
 from serving.worklist.items import Items, items_of
 from serving.worklist.telling import Case, Teller, as_plain
 from serving.worklist.weighing import Cases, weighed
 
 if TYPE_CHECKING:
-    from serving.scoring import Scorer
+    from serving.live import LiveScorer
 
 LEFT_OUT = {
     "no_capacity": "no place left today",
@@ -50,7 +51,7 @@ class Worklist:
     @classmethod
     def make(
         cls,
-        scorer: Scorer,
+        scorer: Scorer | LiveScorer,
         day: date | None = None,
         capacity: int | None = None,
         by_skill: Mapping[str, int] | None = None,
@@ -59,18 +60,20 @@ class Worklist:
         waited: Mapping[str, int] | None = None,
         declared: Declared | None = None,
         last_reviewed: Mapping[str, date] | None = None,
+        kept: Items | None = None,
     ) -> Worklist:
         """The worklist of a ledger, policy and model as of the start of a day; the same for the same input.
 
         `states` are what people decided about cases, by case id or customer id; `waited` is what `waited()` of the
         list before said; `declared` are pay runs and channels as customers told them; `last_reviewed` the day
-        of the last review by customer id. Raises ValueError for roles or declared pay runs that make no sense.
+        of the last review by customer id; `kept` are the whole book's `items_of` the day where they are at hand.
+        Raises ValueError for roles or declared pay runs that make no sense.
         """
         day = day or scorer.as_of
-        items = items_of(scorer, day, declared)
+        whole = scorer if isinstance(scorer, Scorer) else scorer.whole
         made = cls.of(
-            items,
-            scorer.policy,
+            _items(scorer, day, declared, kept),
+            whole.policy,
             day,
             capacity,
             by_skill,
@@ -84,7 +87,7 @@ class Worklist:
             replace(case, reasons=reasons.get(_lead(case), []), habits=habits[case.case_id])
             for case in made.cases
         )
-        return replace(made, cases=told, ranked_in=_unit(scorer), model_version=scorer.model.version)
+        return replace(made, cases=told, ranked_in=_unit(whole), model_version=whole.model.version)
 
     @classmethod
     def of(
@@ -242,7 +245,16 @@ def _lead(case: Case) -> str:
     return max(covered, key=lambda item: (float(item.amount_open), item.invoice_id)).invoice_id
 
 
-def _reasons(scorer: Scorer, day: date, cases: Iterable[Case]) -> dict[str, list[str]]:
+def _items(scorer: Scorer | LiveScorer, day: date, declared: Declared | None, kept: Items | None) -> Items:
+    """The open invoices of a book, those of customers of whom the desk knows more as it knows them."""
+    whole = scorer if isinstance(scorer, Scorer) else scorer.whole
+    items = items_of(whole, day, declared) if kept is None else kept
+    if isinstance(scorer, Scorer) or scorer.part is None:
+        return items
+    return items.with_part(items_of(scorer.part, day, declared), scorer.changed)
+
+
+def _reasons(scorer: Scorer | LiveScorer, day: date, cases: Iterable[Case]) -> dict[str, list[str]]:
     """The model's sentences on one invoice of each listed case."""
     rows, _ = scorer.score_invoices([_lead(case) for case in cases], day)
     return {
@@ -252,16 +264,17 @@ def _reasons(scorer: Scorer, day: date, cases: Iterable[Case]) -> dict[str, list
 
 
 def _habits(
-    scorer: Scorer, day: date, cases: Iterable[Case], declared: Declared | None
+    scorer: Scorer | LiveScorer, day: date, cases: Iterable[Case], declared: Declared | None
 ) -> dict[str, list[str]]:
     """How the customers of each listed case pay, in sentences; of a group, each with its account."""
     cases = list(cases)
-    ids = [customer for case in cases for customer in case.customers]
-    codes = scorer.history.customer_codes(pd.Series(ids, dtype="str"))
-    lead_days = scorer.policy.parts.workday.pay_run_lead_days
-    told = {
-        each.customer_id: each.sentences() for each in profiles(scorer.facts, codes, day, declared, lead_days)
-    }
+    told: dict[str, list[str]] = {}
+    for answers in _scorers(scorer):
+        ids = [name for case in cases for name in case.customers if _answers(scorer, name) is answers]
+        codes = answers.history.customer_codes(pd.Series(ids, dtype="str"))
+        lead_days = answers.policy.parts.workday.pay_run_lead_days
+        found = profiles(answers.facts, codes, day, declared, lead_days) if ids else []
+        told |= {each.customer_id: each.sentences() for each in found}
     return {
         case.case_id: [
             line if len(case.customers) == 1 else f"{customer}: {line}"
@@ -270,3 +283,13 @@ def _habits(
         ]
         for case in cases
     }
+
+
+def _scorers(scorer: Scorer | LiveScorer) -> list[Scorer]:
+    if isinstance(scorer, Scorer):
+        return [scorer]
+    return [each for each in (scorer.whole, scorer.part) if each is not None]
+
+
+def _answers(scorer: Scorer | LiveScorer, customer_id: str) -> Scorer:
+    return scorer if isinstance(scorer, Scorer) else scorer.of_customer(customer_id)

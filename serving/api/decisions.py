@@ -1,0 +1,77 @@
+"""On what ground was a decision taken? The service writes it down: score, feature values, reasons, model, policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from features.catalogue import CATALOGUE
+from features.days import day_number
+from serving.api.problems import ProblemError
+from serving.desk import Flaw, RecordError, Writing
+from serving.live import LiveScorer
+from serving.office import EVERYBODY, Office
+
+BY_THE_SERVICE = (
+    "recommended",
+    "recommended_by",
+    "tier",
+    "score",
+    "features",
+    "reasons",
+    "model_version",
+    "policy_version",
+)
+"""Of a decision, what the service writes itself: nobody can be made to have decided on another score."""
+
+
+def decided(office: Office, live: LiveScorer, writing: Writing, content: dict[str, Any]) -> dict[str, Any]:
+    """A decision with the score, the feature values, the reasons and the policy that it was taken on.
+
+    Raises RecordError where the caller wants to write them itself, or names nothing that is open.
+    """
+    own = [Flaw(f"/{name}", "is written by the service") for name in BY_THE_SERVICE if name in content]
+    if own:
+        raise RecordError("decisions", own)
+    lead, step = _ground(office, live, content)
+    scorer = live.of_invoice(lead)
+    row = live.score_of(lead)
+    position = np.array([scorer.facts.position(lead)])
+    values = CATALOGUE.compute(scorer.history, position, np.array([day_number(live.as_of)]))[0]
+    policy = live.whole.policy
+    if all(each.version != policy.version for each in office.desk.policies()):
+        writing.save_policy(policy.version, policy.text(), "in force when a decision was taken")
+    return content | {
+        "decided_on": content.get("decided_on") or live.as_of.isoformat(),
+        "customer_id": row["customer_id"],
+        "recommended": step["action"],
+        "recommended_by": step["action_rule"],
+        "tier": row["tier"],
+        "score": {name: row[name] for name in row if name not in ("reasons", "prior", "ranges")},
+        "features": {
+            name: None if value != value else float(value)
+            for name, value in zip(CATALOGUE.names, values.tolist(), strict=True)
+        },
+        "reasons": row["reasons"],
+        "model_version": scorer.model.version,
+        "policy_version": policy.version,
+    }
+
+
+def _ground(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The invoice that a decision rests on, and what was recommended for it or for its case."""
+    if isinstance(content.get("invoice_id"), str):
+        return content["invoice_id"], live.score_of(content["invoice_id"])
+    case_id = content.get("case_id") or content.get("customer_id")
+    made = office.worklist(live, EVERYBODY)
+    for each in made.cases:
+        if case_id in (each.case_id, *each.customers):
+            covered = [item for item in each.items if item.is_covered] or each.items
+            lead = max(covered, key=lambda item: (float(item.amount_open), item.invoice_id)).invoice_id
+            return lead, {"action": each.action, "action_rule": each.action_rule}
+    for scores in (live.customer(str(each))["scores"] for each in live.members_of(str(case_id))):
+        if scores:
+            return scores[0]["invoice_id"], live.score_of(scores[0]["invoice_id"])
+    raise ProblemError("unknown_id", f"There is no case {case_id!r} with open invoices.")
