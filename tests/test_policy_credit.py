@@ -53,6 +53,7 @@ def codes(decision: CreditDecision) -> list[str]:
         (KNOWN, {"late_share": 0.3}, "open_terms", "open_terms_as_before", 5_400, 30),
         (KNOWN, OVERDUE, "part_prepayment", "prepay_while_past_due", 2_200, 30),
         (KNOWN, OVERDUE | {"overdue_open": 10.0}, "open_terms", "open_terms_as_before", 5_400, 30),
+        (KNOWN, OVERDUE | {"exposure": 9_500.0}, "open_terms", "open_terms_as_before", 11_000, 30),
         (KNOWN, OVERDUE | {"late_share": 0.7}, "cash_on_delivery", "no_more_credit_for_now", 0, 0),
         (KNOWN, {"insolvency": True}, "cash_on_delivery", "no_credit_after_insolvency", 0, 0),
         (KNOWN, {"exposure": 7_000.0, "late_share": 0.3}, "part_prepayment", "over_the_limit", 7_000, 30),

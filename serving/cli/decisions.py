@@ -238,7 +238,7 @@ def _said_in_force(version: str, before: str | None, is_json: bool) -> None:
         return
     replaced = f", in the place of {before}" if before and before != version else ""
     out.print(
-        f"Version {version} is in force{replaced}. A running service takes it up when it is started anew."
+        f"Version {version} is in force{replaced}. A running service follows with its next answer."
     )
 
 

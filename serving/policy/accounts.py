@@ -28,6 +28,7 @@ ACCOUNT_TABLE: list[tuple[str, Kind, Any, str, str]] = [
     ("exposure", "number", 0, f"what the customer has open, {_MONEY}", "the exposure"),
     ("utilisation", "number", MISSING, "exposure over limit (1 = fully used)", "the use of the limit"),
     ("overdue_open", "number", 0, f"what of it is past due, {_MONEY}", "the past due amount"),
+    ("overdue_share", "share", MISSING, "overdue_open over exposure", "the share past due"),
     ("oldest_overdue_days", "number", MISSING, "days past due of the oldest open invoice", "the oldest delay in days"),
     ("group_exposure", "number", MISSING, f"what the whole group has open, {_MONEY}", "the group's exposure"),
     ("group_limit", "number", MISSING, f"the limits of the group's members together, {_MONEY}", "the group's limits"),

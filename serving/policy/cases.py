@@ -49,6 +49,12 @@ def account_columns(accounts: pd.DataFrame | Mapping[str, Any]) -> dict[str, NDA
         raise ValueError("accounts cannot be decided: " + "; ".join(problems))
     if "utilisation" not in accounts:
         columns["utilisation"] = utilisation(columns["exposure"], columns["credit_limit"])
+    if "overdue_share" not in accounts:
+        owed = columns["exposure"]
+        columns["overdue_share"] = np.where(
+            owed > 0, columns["overdue_open"] / np.where(owed > 0, owed, 1), MISSING
+        )
+        columns["overdue_share"] = np.minimum(columns["overdue_share"], 1)
     return columns | {"has_limit": ~np.isnan(columns["credit_limit"])}
 
 
