@@ -506,7 +506,7 @@ def test_what_came_in_at_the_desk_changes_the_very_next_list(scorer: Scorer) -> 
         for member, case in zip(found.customer_id, found.case_id, strict=True)
         if case in set(found.case_id[np.isin(found.customer_id.astype(str), list(changed))].tolist())
     }
-    part = scorer.with_book(part_of(scorer.ledger, given, changed), {})
+    part = scorer.with_book(part_of(scorer.ledger, given, changed), scorer.desk_facts)
     moment = LiveScorer(scorer, part, frozenset(changed), lambda *_: pytest.fail("not asked"))
     whole = Scorer(joined(scorer.ledger, given), scorer.model, POLICY, scorer.as_of)
     expected = Worklist.make(whole, capacity=30).as_dict(True)

@@ -128,10 +128,11 @@ def check_order_of_the_input(situation: Situation, of: Worklist, seed: int) -> N
 def check_chances_change_no_words(situation: Situation, of: Worklist, seed: int) -> None:
     """Higher chances alone leave every word as it is; with the policy asked again, nothing gets firmer."""
     items = situation.items
-    words = {case.case_id: _words(case) for case in everybody(items).cases}
+    before = everybody(items).cases
+    words = {case.case_id: _words(case) for case in before}
     risen = everybody(replace(items, risk=np.minimum(items.risk * 3 + 0.1, 1.0)))
     assert {case.case_id: _words(case) for case in risen.cases} == words
-    firm = {case.case_id: POLICY.parts.actions[case.action].firmness for case in everybody(items).cases}
+    firm = {case.case_id: POLICY.parts.actions[case.action].firmness for case in before}
     for case in everybody(situation.raised).cases:
         assert POLICY.parts.actions[case.action].firmness <= firm.get(case.case_id, 0)
 
