@@ -34,11 +34,10 @@ SCORE_ROW = {
 
 ENVIRONMENT = {
     "DUECOURSE_HOME": "folder of all state: models, registry, tokens, reports; default `.duecourse` here",
-    "DUECOURSE_DATABASE_URL": "database of the desk, such as `postgresql+psycopg://…`; default a file in DUECOURSE_HOME",
     "DUECOURSE_LEDGER": "ledger folder of the service; set by `duecourse serve`",
     "DUECOURSE_AS_OF": "day as of which the service scores; set by `duecourse serve --as-of`",
     "DUECOURSE_POLICY": "policy file of the service; set by `duecourse serve --policy`",
-    "DUECOURSE_DATABASE_URL": "database of the desk, such as `postgresql://USER@HOST/NAME`; default a file in `DUECOURSE_HOME`",
+    "DUECOURSE_DATABASE_URL": "database of the desk: `postgresql://USER@HOST/NAME`; default a file in DUECOURSE_HOME",
     "DUECOURSE_AUTH": "`required`: a token is needed on loopback too",
     "DUECOURSE_TOKEN": "the token that clients of the API send",
     "DUECOURSE_IN_FLIGHT": "requests worked on at once; more are answered 503",

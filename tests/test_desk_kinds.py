@@ -57,6 +57,12 @@ LEAST: dict[str, dict[str, Any]] = {
     "reviews": {"customer_id": "C1", "reviewed_on": "2026-03-02", "outcome": "keep", "why": "pays well"},
     "flags": {"customer_id": "C1", "flag": "terms_accepted", "since": "2026-03-02"},
     "messages": {"customer_id": "C1", "sent_on": "2026-03-02", "channel": "email", "body": "Good morning"},
+    "deliveries": {
+        "alert_id": "A1",
+        "event": "alert.raised",
+        "happened_at": "2026-03-02T09:00:00Z",
+        "next_attempt_at": "2026-03-02T09:00:00Z",
+    },
     "tier_changes": {"customer_id": "C1", "changed_on": "2026-03-02", "new": "high"},
 }
 """The least that each kind takes."""
