@@ -41,6 +41,7 @@ def ids(desk: Desk) -> list[str]:
 def test_is_one_file(backup: Path) -> None:
     assert [each.name for each in backup.parent.iterdir() if each.is_file()] == ["backup.db"]
     assert not list(backup.parent.glob(".backup*"))
+    assert backup.stat().st_mode & 0o777 == 0o600
 
 
 def test_is_put_back_for_a_desk_that_is_open(desk: Desk, backup: Path, database_url: str | None) -> None:

@@ -93,6 +93,15 @@ def test_nor_do_the_files(told: Desk) -> None:
     assert [file.name for file in files if SECRET.encode() in file.read_bytes()] == []
 
 
+def test_what_names_only_an_invoice_is_found_by_the_ledgers_numbers(told: Desk) -> None:
+    with told.writing(ANA, NOW) as w:
+        w.add("disputes", {"invoice_id": "I77", "opened_on": "2026-03-02", "person": SECRET}, "D1")
+    told.erase(ADA, NOW, "C1", "she asked")
+    assert told.get("disputes", "D1").content["person"] == SECRET
+    assert told.erase(ADA, NOW, "C1", "she asked", ["I77"]) == 1
+    assert SECRET not in everything(told)
+
+
 def test_the_chain_holds_and_says_what_was_erased(told: Desk) -> None:
     told.erase(ADA, NOW, "C1", "she asked on 1 March")
     verdict = told.verify_audit()

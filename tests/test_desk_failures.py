@@ -144,6 +144,18 @@ class TestDown:
 
 
 class TestOtherTrouble:
+    def test_others_on_the_machine_cannot_read_it(self, tmp_path: Path) -> None:
+        with Desk.open(tmp_path) as desk:
+            note(desk)
+            files = list(tmp_path.glob("desk.db*"))
+            assert {file.name for file in files} == {"desk.db", "desk.db-shm", "desk.db-wal"}
+            assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+    def test_what_a_kill_left_of_an_anchor_is_cleared(self, tmp_path: Path) -> None:
+        (tmp_path / ".writing-1-2-desk-anchor.json").touch()
+        with Desk.open(tmp_path):
+            assert list(tmp_path.glob(".writing-*")) == []
+
     def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
         (tmp_path / "desk.db").write_text("a text of some length, and no database at all" * 50)
         with pytest.raises(DeskUnavailable, match=r"is damaged.*duecourse desk restore") as damaged:

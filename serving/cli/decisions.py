@@ -237,9 +237,7 @@ def _said_in_force(version: str, before: str | None, is_json: bool) -> None:
         click.echo(as_json({"policy_version": version, "before": before}))
         return
     replaced = f", in the place of {before}" if before and before != version else ""
-    out.print(
-        f"Version {version} is in force{replaced}. A running service follows with its next answer."
-    )
+    out.print(f"Version {version} is in force{replaced}. A running service follows with its next answer.")
 
 
 def _in_force(explicit: Path | None) -> InForce:

@@ -12,6 +12,7 @@ from serving.cli.common import (
     as_json,
     home,
     json_option,
+    load_ledger,
     now,
     open_desk,
     out,
@@ -90,18 +91,29 @@ def _say_head(done: str, head: Head, is_json: bool, more: dict[str, Any]) -> Non
 @desk.command()
 @click.argument("customer")
 @click.option("--why", required=True, help="For the audit log: who asked for it, and when.")
+@click.option(
+    "--ledger",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The ledger: finds also what came in about an invoice of theirs without naming them.",
+)
 @who_option
 @json_option
 @refusing()
-def erase(customer: str, why: str, who: str, is_json: bool) -> None:
+def erase(customer: str, why: str, ledger: Path | None, who: str, is_json: bool) -> None:
     """Blank every text, name and person in all that is kept of CUSTOMER; amounts, days and decisions stay.
 
     For natural persons who ask for it. The audit log still holds, and says what was erased. Earlier backups and
     the ERP's export are not touched.
     """
+    invoices = _invoices_of(customer, ledger) if ledger else []
     with open_desk() as opened:
-        blanked = opened.erase(keeper(who), now(), customer, why)
+        blanked = opened.erase(keeper(who), now(), customer, why, invoices)
     _say_blanked(f"of {customer}", blanked, is_json, {"customer_id": customer})
+
+
+def _invoices_of(customer: str, ledger: Path) -> list[str]:
+    invoices = load_ledger(ledger).tables["invoices"]
+    return [str(each) for each in invoices.loc[invoices["customer_id"] == customer, "invoice_id"]]
 
 
 @desk.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from serving.desk import engine as engines
-from serving.desk.anchor import raise_anchor
+from serving.desk.anchor import begin_anchor, raise_anchor
 from serving.desk.audit import Head, head_of
 from serving.desk.erasure import KEPT_DAYS, erase, forget
 from serving.desk.errors import (
@@ -91,14 +91,8 @@ class Desk(Reading):
             engine.dispose()
             raise
         desk = cls(home, engine, patience)
-        desk._begin_anchor()
+        desk._anchor(begin_anchor, desk.head())
         return desk
-
-    def _begin_anchor(self) -> None:
-        """An empty log is anchored at once; a log with entries and no anchor stays so until the next write."""
-        head = self.head()
-        if head.position == 0:
-            self._raise_anchor(head)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -119,17 +113,22 @@ class Desk(Reading):
             written = Writing(connection, actor, now, keys_kept_days)
             yield written
         if written.chain.head.position > written.chain.begin:
-            self._raise_anchor(written.chain.head)
+            self._anchor(raise_anchor, written.chain.head)
 
     def verify_audit(self, *expected: Head) -> AuditVerdict:
         """Whether anything was changed, removed, added or moved unseen; `expected` are heads kept elsewhere."""
         with engines.reading(self.engine) as connection:
             return verdict(connection, self.home, *expected)
 
-    def erase(self, actor: Actor, now: datetime, customer_id: str, why: str) -> int:
-        """Blank what tells of persons in all that is kept of a customer; in how many versions."""
+    def erase(
+        self, actor: Actor, now: datetime, customer_id: str, why: str, invoice_ids: Collection[str] = ()
+    ) -> int:
+        """Blank what tells of persons in all that is kept of a customer; in how many versions.
+
+        `invoice_ids`, its invoices by the ledger, finds also what came in about one without naming the customer.
+        """
         with self.writing(actor, now) as written:
-            blanked = erase(written, customer_id, why)
+            blanked = erase(written, customer_id, why, invoice_ids)
         self._overwrite()
         return blanked
 
@@ -152,10 +151,10 @@ class Desk(Reading):
         with engines.reading(self.engine) as connection:
             return head_of(connection)
 
-    def _raise_anchor(self, head: Head) -> None:
+    def _anchor(self, move: Callable[[Path, Head], None], head: Head) -> None:
         """What is committed is committed: an anchor that cannot be moved now lags, and is moved by the next write."""
         try:
-            raise_anchor(self.home, head)
+            move(self.home, head)
         except OSError as error:
             log.warning("the anchor of the audit log stays behind: %s", error)
 

@@ -44,6 +44,16 @@ def raise_anchor(home: Path, head: Head) -> None:
             _write(home, head)
 
 
+def begin_anchor(home: Path, head: Head) -> None:
+    """Anchor an empty log; one with entries and no anchor stays so until the next write. Clears what kills left."""
+    with (home / f".{FILE_NAME}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in home.glob(f".writing-*-{FILE_NAME}"):
+            left.unlink()
+    if head.position == 0:
+        raise_anchor(home, head)
+
+
 def replace_anchor(home: Path, head: Head) -> Path | None:
     """Put the anchor at a restored head; the one before is kept beside, and its path returned."""
     file = home / FILE_NAME

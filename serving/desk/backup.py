@@ -46,6 +46,7 @@ def back_up(desk: Desk, file: Path) -> Head:
         head = _checked(scratch, file.name)
         with closing(_raw(scratch)) as whole:
             whole.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+        scratch.chmod(0o600)
         make_durable(scratch)
         scratch.replace(file)
     make_durable(file.parent)
@@ -82,7 +83,7 @@ def restore(desk_home: Path, url: str | None, file: Path, actor: Actor, now: dat
 
     Raises RestoreRefused for a backup that is not sound, and for a desk that holds something without `replace`.
     """
-    with tempfile.TemporaryDirectory(dir=_made(desk_home)) as folder:
+    with tempfile.TemporaryDirectory(dir=_made(desk_home), prefix=".restoring-") as folder:
         copy = Path(folder) / "backup.db"
         shutil.copyfile(file, copy)
         _checked(copy, file.name)

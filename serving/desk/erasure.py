@@ -7,7 +7,7 @@ Amounts, days, statuses and account numbers stay: they are what was owed and pai
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from serving.desk.audit import as_text, digest_of, moment_text, new_salt
 from serving.desk.kinds import ERASED, KINDS
+from serving.desk.reading import is_among
 from serving.desk.tables import audit, keys, records
 from serving.desk.writing import Writing
 
@@ -22,13 +23,16 @@ KEPT_DAYS = 3 * 365
 """So long notes, contacts and messages tell of persons where nothing else is said."""
 
 
-def erase(written: Writing, customer_id: str, why: str) -> int:
+def erase(written: Writing, customer_id: str, why: str, invoice_ids: Collection[str] = ()) -> int:
     """Blank every text, name and person in every version of what is kept of a customer; how many versions."""
     if not why.strip():
         raise ValueError("say why: the reason is kept in the audit log")
     of_customer = records.c.customer_id == customer_id
     invoices = sa.select(records.c.invoice_id).where(of_customer, records.c.invoice_id.is_not(None))
-    nameless = records.c.customer_id.is_(None) & records.c.invoice_id.in_(invoices)
+    about_its_own = records.c.invoice_id.in_(invoices) | is_among(
+        written.connection, records.c.invoice_id, invoice_ids
+    )
+    nameless = records.c.customer_id.is_(None) & about_its_own
     return _blank(written, _unerased(written, of_customer | nameless), why)
 
 

@@ -86,7 +86,7 @@ class Alert(Content):
         assigned=("acknowledged", "closed"),
         closed=(),
     )
-    PERSONAL = ("note",)
+    PERSONAL = ("note", "sentence")
 
     alert_id: ForeignId | None = None
     key: Line | None = None
