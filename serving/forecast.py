@@ -23,7 +23,7 @@ from features.events import WHOLE_INVOICE
 from features.history import History
 from features.paydays import pay_days
 from serving.agreements import Pieces, agreed_pieces, kept_rate
-from serving.scenarios import Claims, Copula, Grouping, expected, ranges
+from serving.scenarios import Claims, Futures, Grouping, expected, ranges
 from serving.scoring import Scorer
 
 WEEK = 7
@@ -61,7 +61,7 @@ class _Open:
     days: np.ndarray
     """p10, median and p90 of each payment, day numbers."""
     reached: np.ndarray
-    """P(paid by the end of each week), by habit alone; shape (n, weeks)."""
+    """Share of the money expected by the end of each week, by habit alone; shape (n, weeks)."""
 
 
 def forecast(
@@ -83,8 +83,7 @@ def forecast(
     reached = _with_agreements(history, found, pieces, day, weeks)
     claims = Claims(history.invoices["customer"][found.rows[pieces.invoice]], pieces.invoice, reached)
     names, groupings = _groupings(history, found, pieces)
-    copula = Copula(timing.book_correlation, timing.customer_correlation, scenarios, seed)
-    drawn = ranges(claims, groupings, copula)
+    drawn = ranges(claims, groupings, Futures(timing.cash.unevenness, scenarios, seed))
     parts = [
         _told(name, names[name], expected(groupings[name], reached), drawn[name], day) for name in GROUPINGS
     ]
@@ -105,9 +104,10 @@ def _open_on(scorer: Scorer, day: date, weeks: int) -> _Open:
     values = CATALOGUE.compute(history, rows, as_of)
     facts, p = pay_days(history, rows, as_of), model.anchors(model.predict(values))
     ends = number + WEEK * np.arange(1, weeks + 1) - 1
-    reached = np.zeros((len(rows), weeks))
+    settled = np.zeros((len(rows), weeks))
     for course, part in model.courses(values, facts, p):
-        reached[part] = 1.0 - course.open_after(np.broadcast_to(ends, (len(course.survival), weeks)))
+        settled[part] = 1.0 - course.open_after(np.broadcast_to(ends, (len(course.survival), weeks)))
+    assert model.timing is not None
     amount = scorer.facts.amount_open(rows, as_of) * scorer.facts.amount_known(rows)
     _, last = history.steps.before(number).last()
     return _Open(
@@ -117,7 +117,7 @@ def _open_on(scorer: Scorer, day: date, weeks: int) -> _Open:
         _disputed(history, rows, as_of, amount),
         values,
         model.payment_days(values, facts, p),
-        np.maximum.accumulate(reached, axis=1),
+        model.timing.cash.reached(np.maximum.accumulate(settled, axis=1), number - facts.lateness_from),
     )
 
 

@@ -1,7 +1,11 @@
 """How much cash might come in each week? Scenarios in which invoices are early or late together.
 
-Each scenario draws how early or late the book, each customer and each invoice is, as normal scores that add up
-to one with the correlations the model measured; an invoice's score picks the week of its distribution.
+Every invoice has a hazard in each week: the chance that its money comes, if it has not come before. Each scenario
+draws factors on these hazards that the whole book, and all invoices of a customer, have in common, for a week and
+for good; how uneven they are the model has measured. Then chance decides for each invoice.
+
+Factors are gamma distributed with mean 1, so it is known what hazard gives the expected share on average
+(Laplace): with variance v, a hazard h becomes (exp(v h) - 1) / v.
 """
 
 from __future__ import annotations
@@ -10,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+
+from training.model.cash import Unevenness, weekly_hazards
 
 LEVELS = (0.1, 0.5, 0.9)
 CHUNK_CELLS = 500_000
@@ -41,11 +46,10 @@ class Grouping:
 
 
 @dataclass(frozen=True)
-class Copula:
-    """Correlations of normal scores: of two customers, and of two invoices of one customer (no less)."""
+class Futures:
+    """What scenarios are drawn from."""
 
-    book: float
-    customer: float
+    unevenness: Unevenness
     scenarios: int = 1000
     seed: int = 1
 
@@ -68,7 +72,7 @@ def whole_units(amount: np.ndarray, reached: np.ndarray) -> np.ndarray:
     )
 
 
-def ranges(claims: Claims, groupings: dict[str, Grouping], copula: Copula) -> dict[str, np.ndarray]:
+def ranges(claims: Claims, groupings: dict[str, Grouping], futures: Futures) -> dict[str, np.ndarray]:
     """LEVELS of each grouping's cash per week, of all weeks together, and later.
 
     One array per grouping of shape (groups, weeks + 2, levels), int64; the last two are all weeks and later.
@@ -79,7 +83,7 @@ def ranges(claims: Claims, groupings: dict[str, Grouping], copula: Copula) -> di
     last = {name: _last_places(of.group[order], of.groups) for name, of in groupings.items()}
     # A customer's cash is put away once its last piece is drawn: of a large book they would not fit together.
     drawn: dict[str, dict[int, np.ndarray]] = {name: {} for name in groupings}
-    for end, part, week in _weeks_drawn(claims, order, copula):
+    for end, part, week in _weeks_drawn(claims, order, futures):
         for name, of in groupings.items():
             for group, cash in _cash_of(of.group[part], of.amount[part], week, weeks):
                 drawn[name][group] = drawn[name].get(group, 0) + cash
@@ -96,31 +100,59 @@ def _last_places(group: np.ndarray, groups: int) -> np.ndarray:
 
 
 def _weeks_drawn(
-    claims: Claims, order: np.ndarray, copula: Copula
+    claims: Claims, order: np.ndarray, futures: Futures
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Some pieces at a time in order: how many are done then, which, and the week (from 0) of each per scenario."""
-    draw = np.random.default_rng(copula.seed)
-    book = draw.standard_normal((1, copula.scenarios))
-    limits = ndtri(np.clip(claims.reached, 0.0, 1.0))
-    step = max(CHUNK_CELLS // copula.scenarios, 1)
-    own = np.zeros((0, copula.scenarios))
-    customer, invoice, chance = -1, -1, own
+    draw = np.random.default_rng(futures.seed)
+    weeks, size, uneven = claims.reached.shape[1], futures.scenarios, futures.unevenness
+    book = _factors(draw, uneven.book_week, uneven.book, weeks, size)
+    has_others = _has_others(claims)
+    hazard = conditional_hazards(claims.reached, has_others, uneven)
+    step = max(CHUNK_CELLS // size, 1)
+    factor, chance = book, np.zeros(size)
+    customer, invoice = -1, -1
     for begin in range(0, len(order), step):
         part = order[begin : begin + step]
-        score = np.empty((len(part), copula.scenarios))
+        week = np.empty((len(part), size), np.int16)
         for place, piece in enumerate(part.tolist()):
             if claims.customer[piece] != customer:
-                customer, own = int(claims.customer[piece]), draw.standard_normal(copula.scenarios)
+                customer, factor = int(claims.customer[piece]), book
+                if has_others[piece]:
+                    factor = book * _factors(draw, uneven.customer_week, uneven.customer, weeks, size)
             if claims.invoice[piece] != invoice:
-                invoice, chance = int(claims.invoice[piece]), draw.standard_normal(copula.scenarios)
-            score[place] = (
-                np.sqrt(copula.customer - copula.book) * own + np.sqrt(1 - copula.customer) * chance
-            )
-        score += np.sqrt(copula.book) * book
-        week = np.zeros(score.shape, np.int16)
-        for k in range(claims.reached.shape[1]):
-            week += score > limits[part, k][:, None]
+                invoice, chance = int(claims.invoice[piece]), draw.standard_exponential(size)
+            week[place] = (chance > np.cumsum(hazard[piece][:, None] * factor, axis=0)).sum(axis=0)
         yield begin + len(part), part, week
+
+
+def _has_others(claims: Claims) -> np.ndarray:
+    """Whether a piece's customer has another invoice: alone, a factor of its own would change nothing."""
+    pairs = np.unique(np.stack([claims.customer, claims.invoice]), axis=1)[0]
+    among, invoices = np.unique(pairs, return_counts=True)
+    return np.asarray(invoices[np.searchsorted(among, claims.customer)] > 1)
+
+
+def _factors(draw: np.random.Generator, in_week: float, for_good: float, weeks: int, size: int) -> np.ndarray:
+    """Factors with mean 1 of a group in each week of each scenario, shape (weeks, scenarios)."""
+    found = np.ones((weeks, size))
+    for variance, rows in ((for_good, 1), (in_week, weeks)):
+        if variance > 0:
+            found *= draw.standard_gamma(1 / variance, (rows, size)) * variance
+    return found
+
+
+def conditional_hazards(reached: np.ndarray, has_others: np.ndarray, uneven: Unevenness) -> np.ndarray:
+    """Hazards that give what is reached on average over the factors, shape (n, weeks)."""
+    own = has_others[:, None].astype(np.float64)
+    for_good = (1 + uneven.book) * (1 + own * uneven.customer) - 1
+    in_week = (1 + uneven.book_week) * (1 + own * uneven.customer_week) - 1
+    so_far = _undone(np.cumsum(weekly_hazards(reached), axis=1), for_good)
+    return _undone(np.diff(so_far, axis=1, prepend=0.0), in_week)
+
+
+def _undone(hazard: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """The hazard that a gamma factor of mean 1 and this variance turns into the given one on average."""
+    return np.where(variance > 0, np.expm1(hazard * variance) / np.where(variance > 0, variance, 1.0), hazard)
 
 
 def _cash_of(

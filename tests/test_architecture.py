@@ -155,6 +155,7 @@ class TestTheArrow:
             "training.model.artefact",
             "training.model.calibration",
             "training.model.card",
+            "training.model.cash",
             "training.model.levels",
             "training.model.ranges",
             "training.model.recalibration",

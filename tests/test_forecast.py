@@ -17,10 +17,20 @@ from serving.agreements import agreed_pieces, kept_rate
 from serving.cash_study import Receipts, ageing_forecast, study_cash
 from serving.forecast import Forecast, forecast
 from serving.policy import Policy
-from serving.scenarios import Claims, Copula, Grouping, expected, ranges, whole_units
+from serving.scenarios import (
+    Claims,
+    Futures,
+    Grouping,
+    _has_others,
+    _weeks_drawn,
+    expected,
+    ranges,
+    whole_units,
+)
 from serving.scoring import Scorer
 from tests.ledger_rows import INVOICE, PAYMENT, ledger
 from training.model import RiskModel
+from training.model.cash import Unevenness
 
 DAY = date(2024, 2, 1)
 SECOND = INVOICE | {"invoice_id": "B", "due_on": "2024-02-15", "amount": "50.00"}
@@ -133,21 +143,37 @@ class TestScenarios:
         claims = Claims(np.arange(n) // 20, np.arange(n), np.full((n, 1), 0.5))
         grouping = {"total": Grouping(np.zeros(n, np.int64), np.full(n, 100), 1)}
 
-        def width(book: float, customer: float) -> float:
-            low, _, high = ranges(claims, grouping, Copula(book, customer, 2000))["total"][0, 0] / 100
+        def width(customer: float, book: float) -> float:
+            uneven = Unevenness(customer, 0.0, book, 0.0)
+            low, _, high = ranges(claims, grouping, Futures(uneven, 2000))["total"][0, 0] / 100
             return float(high - low)
 
         # Independent: the sum of 2,000 fair coins has standard deviation 22.4; 80 % lie within 1.2816 of it.
         assert width(0.0, 0.0) == pytest.approx(2 * 1.2816 * np.sqrt(n) / 2, rel=0.08)
-        # Twenty of one customer alike: variance 1 + 19 rho of indicators, with rho = 2/pi asin(r).
-        rho = 2 / np.pi * np.arcsin(0.5)
-        assert width(0.0, 0.5) == pytest.approx(2 * 1.2816 * np.sqrt(n * (1 + 19 * rho)) / 2, rel=0.08)
-        assert width(0.2, 0.5) > 2 * width(0.0, 0.5)
+        # Twenty of one customer share a gamma factor of variance v on a hazard h: two of them stay open with
+        # probability (1 + 2 v h)^(-1/v), which gives their correlation; variance is n / 4 (1 + 19 r).
+        v = 0.3
+        both = (1 + 2 * np.expm1(v * np.log(2))) ** (-1 / v)
+        r = (both - 0.25) / 0.25
+        assert width(v, 0.0) == pytest.approx(2 * 1.2816 * np.sqrt(n * (1 + 19 * r)) / 2, rel=0.08)
+        assert width(v, 0.1) > 2 * width(v, 0.0)
+
+    def test_common_factors_leave_what_is_expected_as_it_is(self) -> None:
+        n, uneven = 40, Unevenness(0.3, 0.1, 0.05, 0.0)
+        reached = np.sort(np.random.default_rng(3).random((n, 4)), axis=1)
+        claims = Claims(np.arange(n) // 2, np.arange(n), reached)
+        drawn = [week for _, _, week in _weeks_drawn(claims, np.arange(n), Futures(uneven, 20_000))]
+        share = (np.concatenate(drawn)[:, :, None] <= np.arange(4)).mean(axis=1)
+        np.testing.assert_allclose(share.mean(axis=0), reached.mean(axis=0), atol=0.02)
+
+    def test_one_invoice_alone_has_no_factor_of_its_customer(self) -> None:
+        claims = Claims(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 3]), np.full((4, 1), 0.5))
+        assert _has_others(claims).tolist() == [False, True, True, False]
 
     def test_the_same_seed_gives_the_same_ranges_and_pieces_of_an_invoice_share_its_fortune(self) -> None:
         claims = Claims(np.zeros(2, np.int64), np.zeros(2, np.int64), np.full((2, 1), 0.5))
         grouping = {"total": Grouping(np.zeros(2, np.int64), np.array([1, -1]), 1)}
-        found = [ranges(claims, grouping, Copula(0.1, 0.4, 100))["total"] for _ in range(2)]
+        found = [ranges(claims, grouping, Futures(Unevenness(), 100))["total"] for _ in range(2)]
         np.testing.assert_array_equal(*found)
         assert (found[0] == 0).all()  # what one piece brings the other takes, in every scenario
 

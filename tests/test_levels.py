@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.model.levels import Levels
-from training.model.levels_fit import Reached, _quantile, correlations, fit_levels
+from training.model.levels_fit import Reached, _quantile, fit_levels
 
 
 @pytest.mark.parametrize(
@@ -79,17 +79,3 @@ def test_an_unknown_group_gets_everybodys_levels() -> None:
     low, middle, high = levels.of({"stage": np.array(["due", "never seen"])}).T
     assert low[1] == pytest.approx(0.2) and high[1] == pytest.approx(0.8)
     assert low[0] == pytest.approx(0.4046, abs=1e-4) and (middle == 0.5).all()
-
-
-def test_correlations_are_those_that_were_put_in() -> None:
-    from scipy.special import ndtr
-
-    draw = np.random.default_rng(7)
-    week, customer = np.repeat(np.arange(300), 40), np.tile(np.repeat(np.arange(10), 4), 300)
-    book = draw.standard_normal(300)[week]
-    own = draw.standard_normal(3000)[np.repeat(np.arange(3000), 4)]
-    z = np.sqrt(0.05) * book + np.sqrt(0.25) * own + np.sqrt(0.7) * draw.standard_normal(12_000)
-    u = ndtr(z)
-    found = correlations(Reached(u, u, np.ones(12_000, bool)), customer, week)
-    assert found[0] == pytest.approx(0.05, abs=0.02)
-    assert found[1] == pytest.approx(0.30, abs=0.03)

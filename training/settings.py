@@ -68,6 +68,7 @@ class TimingSettings(_Section):
     folds: int = Field(4, ge=2)
     half_life_days: float = Field(90.0, gt=0)
     prior_questions: float = Field(100.0, ge=0)
+    cash_half_life_days: float = Field(45.0, gt=0)
 
 
 class TrainingSettings(_Section):

@@ -1,4 +1,4 @@
-"""How often did payments come before or after each level? Levels and correlations from unseen questions.
+"""How often did payments come before or after each level? Levels from unseen questions.
 
 A question that is still open at the cut says only that its payment comes later: it counts as long as it is
 known to have waited (Kaplan and Meier 1958, with the distribution's own levels as the clock).
@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from training.model.levels import TARGETS, Levels
 
@@ -90,27 +89,3 @@ def _quantile(clock: np.ndarray, is_settled: np.ndarray, weight: np.ndarray, tar
     # A hair less, as what is left is a product that rounding may keep above.
     place = int(np.searchsorted(-left, target - 1.0 - 1e-12))
     return float(c[min(place, len(c) - 1)])
-
-
-def correlations(reached: Reached, customer: np.ndarray, week: np.ndarray) -> tuple[float, float]:
-    """Mean product of the normal scores of two customers, and of two invoices of one, asked in the same week."""
-    middle = np.where(reached.is_settled, (reached.before + reached.after) / 2, (reached.after + 1) / 2)
-    z = ndtri(np.clip(middle, 0.001, 0.999))
-    z = z / max(float(np.sqrt(np.mean(z**2))), 1e-9)
-    of_week = np.unique(week, return_inverse=True)[1]
-    of_both, mine = np.unique((customer << 32) | week, return_inverse=True, return_index=True)[1:]
-    total, pairs, size = _pairs(z, mine)
-    some = pairs > 0
-    own = float(np.average(total[some] / pairs[some], weights=size[some])) if some.any() else 0.0
-    # Pairs of two customers are all pairs of a week less those of one customer.
-    week_total, week_pairs, _ = _pairs(z, of_week)
-    others = week_pairs - np.bincount(of_week[of_both], pairs)
-    apart = (week_total - np.bincount(of_week[of_both], total))[others > 0] / others[others > 0]
-    book = float(np.clip(apart.mean(), 0.0, 0.5)) if len(apart) else 0.0
-    return book, float(np.clip(own, book, 0.9))
-
-
-def _pairs(z: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each group: sum of the products of all pairs, number of pairs, number of members."""
-    size, total, squares = np.bincount(group), np.bincount(group, z), np.bincount(group, z**2)
-    return total**2 - squares, (size * (size - 1)).astype(np.float64), size

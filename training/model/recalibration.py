@@ -66,7 +66,7 @@ def recalibrated(model: RiskModel, history: History, as_of: date) -> RiskModel:
     recipe, monday = _Recipe.of(model), recalibration_day(as_of)
     if recipe is None:
         return model
-    end, known_by = _payments_reach(history, day_number(monday))
+    end, known_by = payments_reach(history, day_number(monday))
     trained = day_number(date.fromisoformat(model.card["trained_on_facts_before"]))
     moved, told = [], {}
     for horizon in model.horizons:
@@ -109,7 +109,7 @@ def level_shift(z: np.ndarray, late: np.ndarray, weight: np.ndarray, prior_rows:
     return shift
 
 
-def _payments_reach(history: History, day: int) -> tuple[int, int]:
+def payments_reach(history: History, day: int) -> tuple[int, int]:
     """The day up to which silence means late, and the day after the latest payment known before `day`.
 
     Where payments stop to be imported, every invoice would seem late and every score would rise: nothing after

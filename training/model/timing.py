@@ -22,6 +22,7 @@ import numpy as np
 from features.featureset import FeatureSet
 from features.lateness import EARLIEST, LatenessRule
 from features.paydays import PayDays
+from training.model.cash import CashLaw
 from training.model.levels import Levels
 
 MOST_DAYS = 730
@@ -132,10 +133,8 @@ class Timing:
     note: str
     tail_days: float
     levels: Levels
-    book_correlation: float = 0.0
-    """Correlation of the normal scores of two customers' payments in the same week."""
-    customer_correlation: float = 0.0
-    """The same of two invoices of one customer; at least `book_correlation`."""
+    cash: CashLaw = field(default_factory=CashLaw)
+    """How money comes where that differs from settlement."""
     booster: lgb.Booster | None = field(default=None, compare=False)
 
     def courses(
@@ -278,17 +277,19 @@ def _share_settled(
 def timing_told(timing: Timing) -> dict[str, Any]:
     """Everything about a timing but its booster, JSON-ready."""
     levels = {"everybody": list(timing.levels.everybody), "shifts": timing.levels.shifts}
-    names = ("kind", "note", "tail_days", "book_correlation", "customer_correlation")
-    return {name: getattr(timing, name) for name in names} | {"levels": levels}
+    own = {name: getattr(timing, name) for name in ("kind", "note", "tail_days")}
+    return own | {"levels": levels, "cash": timing.cash.told()}
 
 
 def timing_from(told: dict[str, Any], booster: lgb.Booster | None) -> Timing:
-    """The timing that `timing_told` told."""
+    """The timing that `timing_told` told; models made before there was a law of cash get one that changes nothing."""
     levels = told["levels"]
     shifts = {
         name: {label: tuple(shift) for label, shift in of.items()} for name, of in levels["shifts"].items()
     }
-    return Timing(**(told | {"levels": Levels(tuple(levels["everybody"]), shifts), "booster": booster}))
+    cash = CashLaw.of(told["cash"]) if "cash" in told else CashLaw()
+    own = {name: told[name] for name in ("kind", "note", "tail_days")}
+    return Timing(**own, levels=Levels(tuple(levels["everybody"]), shifts), cash=cash, booster=booster)
 
 
 def golden_facts(waited: np.ndarray, periods: int) -> PayDays:

@@ -1,4 +1,4 @@
-"""How does a model learn when money comes? Hazards by period, and levels and correlations from what it had not seen.
+"""How does a model learn when money comes? Hazards by period; levels and the pace of money from what it had not seen.
 
 A row of the lesson is a question and one period in which its invoice was still open at the start. A period
 teaches only once it has passed whole before the cut: of one that is still running, the payers are known and
@@ -13,14 +13,17 @@ from typing import Any, cast
 import lightgbm as lgb
 import numpy as np
 
-from features.days import NEVER
+from features.days import NEVER, to_date
 from features.featureset import FeatureSet
 from features.history import History
 from features.lateness import EARLIEST
 from features.paydays import PayDays, pay_days
-from training.cohort import Cohort
+from training.cohort import Cohort, open_weekly
+from training.model.cash import WEEK
+from training.model.cash_fit import WEEKS, Asked, came, fit_cash
 from training.model.levels import Levels
-from training.model.levels_fit import Reached, correlations, fit_levels
+from training.model.levels_fit import Reached, fit_levels
+from training.model.recalibration import payments_reach
 from training.model.risk_model import RiskModel
 from training.model.timing import PERIOD_COLUMNS, Grid, Timing, habit_of, period_columns, period_weights
 from training.settings import TimingSettings, TrainingSettings
@@ -28,6 +31,8 @@ from training.settings import TimingSettings, TrainingSettings
 PRIOR_TAIL_DAYS, PRIOR_TAIL_INVOICES = 120.0, 5.0
 """How long those wait who are past every horizon, as if of so many invoices, before anything is known."""
 PERIODS_PER_QUESTION = 15
+CASH_DAYS = 364
+"""The questions of so many days back teach how money comes."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,13 @@ def fit_timing(
     if events < timing.fewest_settled or is_last.all() or not is_last.any():
         note = f"{events} settled invoices, {timing.fewest_settled} are needed for hazards of their own"
         simple = Timing("empirical", note, tail, Levels())
-        return _judged(simple, model, cohort, judged, unseen, day, timing)
+        simple = _judged(simple, model, cohort, judged, unseen, day, timing)
+        return _with_cash(simple, model, cohort, values, unseen, day, timing)
     check = taught.where(is_last)
     trial, rounds = _boost(grid, taught.where(~is_last), model.features, settings, timing.most_rounds, check)
     made = Timing("boosted", f"{rounds} rounds", tail, Levels(), booster=trial)
     made = _judged(made, model, cohort, judged, unseen, day, timing)
+    made = _with_cash(made, model, cohort, values, unseen, day, timing)
     return replace(made, booster=_boost(grid, taught, model.features, settings, rounds)[0])
 
 
@@ -247,7 +254,7 @@ def _judged(
     day: int,
     timing: TimingSettings,
 ) -> Timing:
-    """The timing with levels and correlations from how questions turned out that it had not seen."""
+    """The timing with levels from how questions turned out that it had not seen."""
     if not len(judged.rows):
         return made
     p = unseen_probabilities(model, judged.values, (judged.facts.as_of << 32) | judged.rows, unseen)
@@ -255,9 +262,7 @@ def _judged(
     groups = model.groups(judged.values) | {"width": width}
     recency = 0.5 ** ((day - judged.facts.as_of) / timing.half_life_days)
     levels = fit_levels(reached, groups, judged.weight * recency, timing.prior_questions)
-    customer = cohort.history.invoices["customer"][judged.rows]
-    book, own = correlations(reached, customer, judged.facts.as_of // 7)
-    return replace(made, levels=levels, book_correlation=book, customer_correlation=own)
+    return replace(made, levels=levels)
 
 
 def reached_by(
@@ -277,3 +282,48 @@ def reached_by(
         after.append(1.0 - left[:, 1])
         width.append(course.width())
     return Reached(np.concatenate(before), np.concatenate(after), is_known), np.concatenate(width)
+
+
+def _with_cash(
+    made: Timing,
+    model: RiskModel,
+    cohort: Cohort,
+    values: np.ndarray,
+    unseen: dict[str, Unseen],
+    day: int,
+    timing: TimingSettings,
+) -> Timing:
+    """The timing with its law of cash: from what came after the questions of the last year, disputed ones left out."""
+    history, begin = cohort.history, day - CASH_DAYS
+    asked = _questions(
+        cohort,
+        values,
+        np.flatnonzero((cohort.as_of >= begin) & (cohort.as_of < day)),
+        day,
+        timing.most_judged // 2,
+    )
+    p = unseen_probabilities(model, asked.values, (asked.facts.as_of << 32) | asked.rows, unseen)
+    settled = settled_by_week(made, model, asked.facts, asked.values, p)
+    # Questions end with the last horizon: later ones, whose distribution is the tail alone, are asked here.
+    rows, as_of = open_weekly(history, to_date(begin), to_date(day))
+    is_later = as_of >= history.invoices["lateness_from"][rows] + int(model.grid.starts[-1])
+    rows, as_of = np.append(asked.rows, rows[is_later]), np.append(asked.facts.as_of, as_of[is_later])
+    waited = np.arange(1, WEEKS + 1) * WEEK
+    later = np.tile(-np.expm1(-waited / made.tail_days), (int(is_later.sum()), 1))
+    settled = np.concatenate([settled, later])
+    own = history.past(rows, as_of).of("invoice")
+    is_clear = np.flatnonzero(own.disputes.count() == own.disputes_closed.count())
+    questions = Asked(rows[is_clear], as_of[is_clear], settled[is_clear])
+    found = came(history, questions, *payments_reach(history, day))
+    return replace(made, cash=fit_cash(history, questions, found, day, timing.cash_half_life_days))
+
+
+def settled_by_week(
+    made: Timing, model: RiskModel, facts: PayDays, values: np.ndarray, p: np.ndarray
+) -> np.ndarray:
+    """P(settled by the end of each of WEEKS weeks from the as-of day on), shape (n, WEEKS)."""
+    ends = facts.as_of[:, None] + np.arange(1, WEEKS + 1) * WEEK - 1
+    settled = np.zeros(ends.shape)
+    for course, part in made.courses(model.grid, model.features, facts, values, p):
+        settled[part] = 1.0 - course.open_after(ends[part])
+    return np.asarray(np.maximum.accumulate(settled, axis=1))
