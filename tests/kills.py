@@ -228,8 +228,8 @@ def _on(database: str, kills: int, seed: int, home: Path) -> Tally:
 
     server = Server()
     try:
-        url = server.new_database()
-        return rehearse(kills, url, seed, home, lambda: server.kill_a_backend("desk_1"))
+        url = server.new_database("killed")
+        return rehearse(kills, url, seed, home, lambda: server.kill_a_backend("killed"))
     finally:
         server.remove()
 

@@ -66,9 +66,9 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql:///{database}?host={self.folder}&user=desk"
 
-    def new_database(self) -> str:
+    def new_database(self, name: str | None = None) -> str:
         """The address of an empty database."""
-        name = f"desk_{next(_numbers)}"
+        name = name or f"desk_{next(_numbers)}"
         with self.connection("postgres") as connection:
             connection.execute(f"CREATE DATABASE {name}")  # a name of ours
         return self.url(name)
