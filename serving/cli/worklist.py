@@ -172,7 +172,8 @@ def lines_of(case: Case, day: date) -> list[str]:
     how = "" if case.channel == "internal" else f" by {case.channel}"
     doer = f"{case.assigned_to}, {spaced(case.who)}" if case.assigned_to else spaced(case.who)
     worth = f"; value {case.value['value']:,.0f}" if case.value["value"] > 0 else ""
-    head = f"{case.rank:>3}  {who}: {spaced(case.action)}{how}, {doer}, {in_words(case.by, day)}{worth}"
+    step = spaced(case.action).replace("pre due", "pre-due")
+    head = f"{case.rank:>3}  {who}: {step}{how}, {doer}, {in_words(case.by, day)}{worth}"
     lines = [head, f"     {case.why}"]
     if case.reasons:
         lines.append(f"     Risk: {'. '.join(case.reasons[:2])}.")
