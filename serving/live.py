@@ -169,18 +169,27 @@ class Live:
 
     def over(self, scorer: Scorer) -> LiveScorer:
         """The scorer of the whole book, with everything that came in since."""
-        with self._lock:  # one reads again, the others wait for it instead of doing the same
+        try:
+            needed = self._desk.sequence()
+        except DeskUnavailable as error:
+            return self._said_last(scorer, error)
+        with self._lock:
             kept = self._kept
-            try:
-                now = self._desk.sequence()
-            except DeskUnavailable as error:
-                if kept is None or kept[0] is not scorer:
-                    raise
-                log.warning("scoring by what the desk said last: %s", error)
-                return kept[2]
-            if kept is None or kept[0] is not scorer or kept[1] != now:
-                kept = self._kept = (scorer, now, self._read(self._with_policy(scorer)))
+            # One reads again, and whoever asked before it began to takes what it read.
+            if kept is None or kept[0] is not scorer or kept[1] < needed:
+                try:
+                    now = self._desk.sequence()
+                    kept = self._kept = (scorer, now, self._read(self._with_policy(scorer)))
+                except DeskUnavailable as error:
+                    return self._said_last(scorer, error)
             return kept[2]
+
+    def _said_last(self, scorer: Scorer, error: DeskUnavailable) -> LiveScorer:
+        kept = self._kept
+        if kept is None or kept[0] is not scorer:
+            raise error
+        log.warning("scoring by what the desk said last: %s", error)
+        return kept[2]
 
     def _with_policy(self, scorer: Scorer) -> Scorer:
         """The scorer under the policy in force; the same object as long as neither changes."""

@@ -57,7 +57,9 @@ def book() -> Ledger:
 @functools.cache
 def office() -> Office:
     """The desk beside the book; raises DeskUnavailable where its database does not answer."""
-    desk = Desk.open(settings.home, settings.database_url)
+    # a write that cannot begin says so while its caller still listens
+    patience = max(0.5, settings.timeout_seconds - 1)
+    desk = Desk.open(settings.home, settings.database_url, patience)
     return Office(desk, book(), lambda: datetime.now(UTC), settings.policy is None, str(settings.ledger))
 
 
@@ -88,7 +90,7 @@ def end_with(supervisor: int) -> None:
 
 
 readiness = Readiness(load_scorer, settle_memory, following, lambda scorer: office())
-_app = create_app(readiness)
+_app = create_app(readiness, settings.timeout_seconds)
 
 
 async def routes(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -95,12 +95,14 @@ def is_taken(port: int) -> bool:
 
 
 @contextmanager
-def running(command: list[str], port: int, home: Path, ledger: Path, log: Path) -> Iterator[Server]:
-    """The command, from the moment it answers /livez until the block ends."""
+def running(
+    command: list[str], port: int, home: Path, ledger: Path, log: Path, more: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """The command, from the moment it answers /livez until the block ends; `more` adds to its environment."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
-            env=environment(home, ledger),
+            env=environment(home, ledger) | dict(more or {}),
             cwd=ROOT,
             stdout=output,
             stderr=output,

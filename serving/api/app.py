@@ -20,14 +20,18 @@ from serving.api.problems import MEDIA_TYPE, ProblemError, problem_of_status
 from serving.api.readiness import Readiness
 from serving.api.records import add_record_routes
 from serving.api.schemas import AsOfParameter, Record, Score, ScoreRequest, Scores
+from serving.api.settings import Settings
 from serving.live import LiveScorer
 from serving.scoring import NotOpenError, Scorer, UnknownIdError
 
 AsOf = Annotated[AsOfParameter, Query()]
 
 
-def create_app(readiness: Readiness) -> FastAPI:
-    """The routes of the contract over the Scorer of `readiness`; put it behind the guard."""
+def create_app(readiness: Readiness, seconds: float = Settings.timeout_seconds) -> FastAPI:
+    """The routes of the contract over the Scorer of `readiness`; put it behind the guard.
+
+    `seconds` is how long the guard lets a caller wait.
+    """
     app = FastAPI(
         title="duecourse",
         version=API_VERSION,
@@ -39,7 +43,7 @@ def create_app(readiness: Readiness) -> FastAPI:
     app.add_exception_handler(ProblemError, _problem_answer)
     app.add_exception_handler(RequestValidationError, _wrong_parameters)
     app.add_exception_handler(HTTPException, _bare_status)
-    asking = Asking(readiness)
+    asking = Asking(readiness, seconds)
     _add_score_routes(app, asking)
     _add_card_routes(app, asking)
     add_listing_routes(app, asking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from fastapi import Request, Response
 from serving.api.bodies import read_json, wrong_schema
 from serving.api.problems import ProblemError, busy
 from serving.api.readiness import Readiness
+from serving.api.settings import Settings
 from serving.desk import (
     AlreadyThere,
     DeskUnavailable,
@@ -48,6 +50,8 @@ class Asking:
     """The ways in which routes answer."""
 
     readiness: Readiness
+    seconds: float = Settings.timeout_seconds
+    """So long a caller waits for an answer."""
     _readers: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
     _writers: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(WRITERS))
 
@@ -56,12 +60,28 @@ class Asking:
         caller_with(request, right)
         office, scorer = self.readiness.office(), self.readiness.scorer()
 
+        in_time = self._in_time()
+
         def work() -> bytes:
+            in_time()
             with told_as_problems():
                 return as_json(ask(office, office.live(scorer)))
 
         content = await anyio.to_thread.run_sync(work, limiter=self._readers)
         return Response(content, media_type="application/json")
+
+    def _in_time(self) -> Callable[[], None]:
+        """Raises once nobody waits for the answer any more: work that could not begin in time is not begun.
+
+        Otherwise callers who ask again would make everybody wait for answers that nobody reads.
+        """
+        until = time.monotonic() + self.seconds
+
+        def check() -> None:
+            if time.monotonic() > until:
+                raise busy("took_too_long", "The work could not begin in time.")
+
+        return check
 
     async def write(
         self, request: Request, right: str, act: Callable[[Office, LiveScorer, Writing, Any, Caller], Answer]
@@ -72,7 +92,10 @@ class Asking:
         office, scorer = self.readiness.office(), self.readiness.scorer()
         told = (request.method, request.url.path, request.headers.get("if-match"), given)
 
+        in_time = self._in_time()
+
         def work() -> Answer:
+            in_time()
             with told_as_problems():
                 live = office.live(scorer)
                 return office.write(

@@ -49,7 +49,7 @@ def add_listing_routes(app: FastAPI, asking: Asking) -> None:
         def found(office: Any, live: LiveScorer) -> dict[str, Any]:
             if customer_id is not None and not live.knows_customer(customer_id):
                 raise UnknownIdError(customer_id)
-            return _page(_invoices(live, customer_id, is_open, after), "invoice_id", most)
+            return _page(_invoices(live, customer_id, is_open, after, most + 1), "invoice_id", most)
 
         return await asking.read(request, "read:facts", found)
 
@@ -91,10 +91,11 @@ def _customers(live: LiveScorer, after: str) -> Iterator[dict[str, Any]]:
 
 
 def _invoices(
-    live: LiveScorer, customer_id: str | None, is_open: bool, after: str
-) -> Iterator[dict[str, Any]]:
+    live: LiveScorer, customer_id: str | None, is_open: bool, after: str, most: int
+) -> list[dict[str, Any]]:
+    """The first invoices after a number; those that one scorer answers for are looked up together."""
     today = day_number(live.as_of) + 1
-    listed = []
+    listed: list[tuple[str, int, Scorer]] = []
     for scorer, is_part in _scorers(live):
         rows = np.arange(len(scorer.facts.named["invoice_id"]))
         if customer_id is not None:
@@ -103,45 +104,57 @@ def _invoices(
         rows = rows[scorer.facts.is_open(rows, today) if is_open else scorer.facts.is_known(rows, today)]
         owners = scorer.facts.named["customer_id"][rows]
         ids = scorer.facts.named["invoice_id"][rows]
-        listed.append(
-            sorted(
-                each
-                for each, owner in zip(ids.tolist(), owners.tolist(), strict=True)
-                if each > after and (owner in live.changed) == is_part
-            )
-        )
-    for invoice_id in heapq.merge(*listed):
-        yield _invoice(live, invoice_id, None)
+        listed += [
+            (each, row, scorer)
+            for each, owner, row in zip(ids.tolist(), owners.tolist(), rows.tolist(), strict=True)
+            if each > after and (owner in live.changed) == is_part
+        ]
+    wanted = heapq.nsmallest(most, listed, key=lambda each: each[0])
+    told: dict[str, dict[str, Any]] = {}
+    for scorer, _ in _scorers(live):
+        rows = np.array([row for _, row, answers in wanted if answers is scorer], dtype=np.int64)
+        told |= {each["invoice_id"]: each for each in _told(scorer, rows, live.as_of)}
+    return [told[each] for each, _, _ in wanted]
 
 
 def _invoice(live: LiveScorer, invoice_id: str, as_of: date | None) -> dict[str, Any]:
     day, scorer = as_of or live.as_of, live.of_invoice(invoice_id)
-    position = scorer.facts.position(invoice_id)
-    row = np.array([position])
-    if position < 0 or not scorer.facts.is_known(row, day_number(day) + 1)[0]:
+    row = np.array([scorer.facts.position(invoice_id)])
+    if row[0] < 0 or not scorer.facts.is_known(row, day_number(day) + 1)[0]:
         raise UnknownIdError(invoice_id)
-    case = {name: column[0] for name, column in scorer.facts.cases(row, day).items()}
-    table = scorer.history.tables["invoices"].iloc[position]
-    today = np.array([day_number(day) + 1])
-    owed = int(scorer.facts.amount_open(row, today)[0])
-    known = bool(scorer.facts.amount_known(row)[0])
-    return {
-        "invoice_id": invoice_id,
-        "customer_id": str(case["customer_id"]),
-        "as_of": day,
-        "issued_on": to_date(int(scorer.history.invoices["issued_on"][position])),
-        "due_on": to_date(int(scorer.history.invoices["due_on"][position])),
-        "currency": str(case["currency"]),
-        "amount": written_amount(int(table["amount"]), str(case["currency"])) if known else None,
-        "amount_open": written_amount(owed, str(case["currency"])) if known else None,
-        "is_open": bool(scorer.facts.is_open(row, day_number(day) + 1)[0]),
-        "division": _text(table["division"]),
-        "purchase_order": _text(table["purchase_order"]),
-        "is_disputed": bool(case["is_disputed"]),
-        "promise_pending": bool(case["promise_pending"]),
-        "promise_broken": bool(case["promise_broken"]),
-        "plan_running": bool(case["plan_running"]),
+    return _told(scorer, row, day)[0]
+
+
+def _told(scorer: Scorer, rows: np.ndarray, day: date) -> list[dict[str, Any]]:
+    """What is known of invoices at the end of a day."""
+    if not len(rows):
+        return []
+    facts, table = scorer.facts, scorer.history.tables["invoices"].iloc[rows]
+    today = np.full(len(rows), day_number(day) + 1)
+    cases = facts.cases(rows, day)
+    amounts = zip(table["amount"], facts.amount_open(rows, today), facts.amount_known(rows), strict=True)
+    written = [
+        [written_amount(int(each), currency) if is_known else None for each in (amount, owed)]
+        for (amount, owed, is_known), currency in zip(amounts, cases["currency"].tolist(), strict=True)
+    ]
+    columns = {
+        "invoice_id": cases["invoice_id"].tolist(),
+        "customer_id": cases["customer_id"].tolist(),
+        "as_of": [day] * len(rows),
+        "issued_on": [to_date(int(each)) for each in scorer.history.invoices["issued_on"][rows]],
+        "due_on": [to_date(int(each)) for each in scorer.history.invoices["due_on"][rows]],
+        "currency": cases["currency"].tolist(),
+        "amount": [amount for amount, _ in written],
+        "amount_open": [owed for _, owed in written],
+        "is_open": facts.is_open(rows, day_number(day) + 1).tolist(),
+        "division": [_text(each) for each in table["division"]],
+        "purchase_order": [_text(each) for each in table["purchase_order"]],
+        **{name: cases[name].astype(bool).tolist() for name in _OF_CASES},
     }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+_OF_CASES = ("is_disputed", "promise_pending", "promise_broken", "plan_running")
 
 
 def _text(value: Any) -> str | None:
