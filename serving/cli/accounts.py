@@ -172,7 +172,8 @@ def lines_of(account: Account, day: date) -> list[str]:
     return [
         f"{who}, at the start of {day}",
         f"  Tier: {account.tier.tier}{since}. {_sentence(account.tier.why)}",
-        f"  Stands at: {_grouped(figures['exposure'])} {currency} open, {_grouped(figures['overdue_open'])} past due, {limit}{late}.",
+        f"  Stands at: {_grouped(figures['exposure'])} {currency} open, "
+        f"{_grouped(figures['overdue_open'])} past due, {limit}{late}.",
         f"  Review: {_review(account, day)}; might come to {review['recommended']}: {review['because']}.",
         f"    {cost}{share}; {review['margin']}.",
         *_credit_lines(told["credit"]),
