@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from serving.live import Live, LiveScorer
 from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
-from serving.worklist import Items, Worklist, items_of
+from serving.worklist import About, Items, Worklist, items_of
 from serving.worklist.memory import waited_before
 from serving.worklist.told import KINDS, told
 
@@ -55,7 +56,8 @@ class Office:
         self.book_day = book_day(export, recorded)
         """The day that is worked on, where nobody names another."""
         self.place = place
-        self._items: tuple[Scorer, Items] | None = None
+        self._items: list[tuple[Scorer, Items]] = []
+        self._items_lock = threading.Lock()
         self._live = Live(export, desk, since, follows_policy)
 
     def live(self, scorer: Scorer) -> LiveScorer:
@@ -63,9 +65,13 @@ class Office:
         return self._live.over(scorer)
 
     def worklist(
-        self, live: LiveScorer, capacity: int | None = None, by_skill: Mapping[str, int] | None = None
+        self,
+        live: LiveScorer,
+        capacity: int | None = None,
+        by_skill: Mapping[str, int] | None = None,
+        about: About | None = None,
     ) -> Worklist:
-        """The list of the book day; ValueError for roles that the policy does not have."""
+        """The list of the book day, or what it says of some cases; ValueError for roles the policy does not have."""
         found = told((record for kind in KINDS for record in self.desk.find(kind)), live.as_of)
         return Worklist.make(
             live,
@@ -76,14 +82,25 @@ class Office:
             declared=found.declared,
             last_reviewed=found.last_reviewed,
             kept=self._kept_items(live.whole, found.declared),
+            about=about,
         )
 
+    def prepare(self, scorer: Scorer) -> None:
+        """Decide on every open invoice of the whole book, so that no caller waits for it."""
+        self.worklist(self.live(scorer), 0)
+
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
-        """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew."""
-        kept = self._items
-        if kept is None or kept[0] is not whole:
-            kept = self._items = (whole, items_of(whole, whole.as_of, declared))
-        return kept[1]
+        """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew.
+
+        Those of the Scorer before stay beside them: it answers on until a prepared one takes its place.
+        """
+        with self._items_lock:  # one decides, the others wait for it instead of doing the same
+            for scorer, items in self._items:
+                if scorer is whole:
+                    return items
+            items = items_of(whole, whole.as_of, declared)
+            self._items = [(whole, items), *self._items[:1]]
+            return items
 
     def write(
         self, caller: Caller, request: tuple[Any, ...], key: str, act: Callable[[Writing], Answer]
