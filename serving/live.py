@@ -92,6 +92,10 @@ class LiveScorer:
         head = _top(case_id, parents)
         return sorted(each for each in parents if _top(each, parents) == head)
 
+    def case_of(self, customer_id: str) -> str:
+        """The case that a customer belongs to: the head of its group, or itself."""
+        return _top(customer_id, self._parents)
+
     @cached_property
     def _parents(self) -> dict[str, Any]:
         """Of every customer, its parent, if it has one."""

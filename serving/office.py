@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +16,7 @@ from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
 from serving.tiers import Tiers, tiers_at
-from serving.worklist import Items, Worklist, items_of
+from serving.worklist import About, Items, Worklist, items_of
 from serving.worklist.items import items_now
 from serving.worklist.memory import waited_before
 from serving.worklist.told import KINDS, Told, told
@@ -57,7 +58,8 @@ class Office:
         self.book_day = book_day(export, recorded)
         """The day that is worked on, where nobody names another."""
         self.place = place
-        self._items: tuple[Scorer, Items] | None = None
+        self._items: list[tuple[Scorer, Items]] = []
+        self._items_lock = threading.Lock()
         self._tiers: tuple[LiveScorer, Tiers | None] | None = None
         self._live = Live(export, desk, since, follows_policy)
 
@@ -66,9 +68,13 @@ class Office:
         return self._live.over(scorer)
 
     def worklist(
-        self, live: LiveScorer, capacity: int | None = None, by_skill: Mapping[str, int] | None = None
+        self,
+        live: LiveScorer,
+        capacity: int | None = None,
+        by_skill: Mapping[str, int] | None = None,
+        about: About | None = None,
     ) -> Worklist:
-        """The list of the book day; ValueError for roles that the policy does not have."""
+        """The list of the book day, or what it says of some cases; ValueError for roles the policy does not have."""
         found = self.told(live.as_of)
         return Worklist.make(
             live,
@@ -80,6 +86,7 @@ class Office:
             last_reviewed=found.last_reviewed,
             kept=self._kept_items(live.whole, found.declared),
             tiers=self.tiers(live),
+            about=about,
         )
 
     def told(self, day: date) -> Told:
@@ -98,12 +105,22 @@ class Office:
             kept = self._tiers = (live, tiers_at(live, self.items(live), self.desk))
         return kept[1]
 
+    def prepare(self, scorer: Scorer) -> None:
+        """Decide on every open invoice of the whole book, so that no caller waits for it."""
+        self.worklist(self.live(scorer), 0)
+
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
-        """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew."""
-        kept = self._items
-        if kept is None or kept[0] is not whole:
-            kept = self._items = (whole, items_of(whole, whole.as_of, declared))
-        return kept[1]
+        """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew.
+
+        Those of the Scorer before stay beside them: it answers on until a prepared one takes its place.
+        """
+        with self._items_lock:  # one decides, the others wait for it instead of doing the same
+            for scorer, items in self._items:
+                if scorer is whole:
+                    return items
+            items = items_of(whole, whole.as_of, declared)
+            self._items = [(whole, items), *self._items[:1]]
+            return items
 
     def write(
         self, caller: Caller, request: tuple[Any, ...], key: str, act: Callable[[Writing], Answer]

@@ -65,7 +65,8 @@ class Tally:
     overwritten: int = 0
     """Versions acknowledged to two requests."""
     audit_problems: list[str] = field(default_factory=list)
-    is_the_list_of_a_new_start: bool = False
+    list_differs_in: list[str] = field(default_factory=list)
+    """Cases of which the service told something else after a new start."""
     faults: dict[str, int] = field(default_factory=dict)
     """Answers of 5xx, but for those while the service was killed and loaded again."""
     odd: list[str] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Tally:
     @property
     def is_clean(self) -> bool:
         wrong = self.lost + self.unexplained + self.overwritten + len(self.audit_problems)
-        return wrong + len(self.faults) + len(self.odd) == 0 and self.is_the_list_of_a_new_start
+        return wrong + len(self.faults) + len(self.odd) + len(self.list_differs_in) == 0
 
 
 def trained_book(folder: Path) -> Book:
@@ -156,7 +157,7 @@ def crowd(
         before = asking.get(EVERYTHING)
         service.restart()
         tally = judged(told, book.home, url)
-        tally.is_the_list_of_a_new_start = before == asking.get(EVERYTHING) and bool(before["cases"])
+        tally.list_differs_in = differences(before, asking.get(EVERYTHING))
     tally.seconds, tally.kills = round(lasted, 1), kills
     tally.requests_per_second = round((tally.writes + tally.reads) / lasted, 1)
     return tally
@@ -209,6 +210,26 @@ def judged(told: Log, home: Path, url: str | None) -> Tally:
     tally.writes, tally.reads = len(told.write_seconds), len(told.read_seconds)
     tally.write_seconds, tally.read_seconds = spread(told.write_seconds), spread(told.read_seconds)
     return tally
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """In which cases two lists differ, and how."""
+    (cases, left), (others, left_then) = (
+        [{each["case_id"]: each for each in told[part]} for part in ("cases", "left_out")]
+        for told in (one, other)
+    )
+    assert cases
+    pairs = [(each, cases.get(each), others.get(each)) for each in sorted(cases.keys() | others.keys())]
+    pairs += [(each, left.get(each), left_then.get(each)) for each in sorted(left.keys() | left_then.keys())]
+    return [f"{name}: {was} and {then}" for name, was, then in _unlike(pairs)]
+
+
+def _unlike(pairs: list[tuple[str, Any, Any]]) -> Iterator[tuple[str, Any, Any]]:
+    for name, was, then in pairs:
+        if was is None or then is None:
+            yield from [] if was == then else [(name, was and "listed", then and "listed")]
+        else:
+            yield from ((f"{name} {key}", was[key], then[key]) for key in was if was[key] != then[key])
 
 
 def content_of(record: dict[str, Any]) -> dict[str, Any]:

@@ -193,9 +193,10 @@ class ArSystem(Caller):
     def invoice(self) -> None:
         self.number += 1
         invoice_id = f"{self.name}-{self.number}"
-        due = self.day + timedelta(days=self.chance.choice((-20, 5, 30)))
+        # Issued today: what is told late of days before moves the totals of the book, which are made at the start.
+        due = self.day + timedelta(days=self.chance.choice((7, 14, 30)))
         content = {"invoice_id": invoice_id, "customer_id": self.chance.choice(self.open)["customer_id"]}
-        content |= {"issued_on": str(due - timedelta(days=30)), "due_on": str(due), "amount": "500.00"}
+        content |= {"issued_on": str(self.day), "due_on": str(due), "amount": "500.00"}
         self.tell("POST", "/v1/invoices", content | {"currency": self.chance.choice(self.open)["currency"]})
         self.unpaid.append(invoice_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -114,16 +115,18 @@ def _worklist(
 
 
 def _cases(office: Office, live: LiveScorer, after: str, limit: int) -> dict[str, Any]:
-    told = _worklist(office, live, EVERYBODY).as_dict(left_out=True)
-    everyone = [*told["cases"], *told["left_out"]]
-    found = sorted((each for each in everyone if each["case_id"] > after), key=lambda each: each["case_id"])
+    def of_the_page(ids: list[str]) -> list[str]:
+        return heapq.nsmallest(limit + 1, (each for each in ids if each > after))
+
+    told = office.worklist(live, EVERYBODY, about=of_the_page).as_dict(left_out=True)
+    found = sorted([*told["cases"], *told["left_out"]], key=lambda each: each["case_id"])
     return {"items": found[:limit], "next": found[limit - 1]["case_id"] if len(found) > limit else None}
 
 
 def _case(office: Office, live: LiveScorer, case_id: str, caller: Caller) -> dict[str, Any]:
-    made = _worklist(office, live, EVERYBODY)
-    listed: Case | None = next((each for each in made.cases if each.case_id == case_id), None)
-    told = next((each for each in made.as_dict(True)["left_out"] if each["case_id"] == case_id), None)
+    made = office.worklist(live, EVERYBODY, about=lambda ids: {case_id})
+    listed: Case | None = next(iter(made.cases), None)
+    told = next(iter(made.as_dict(True)["left_out"]), None)
     customers = list(listed.customers) if listed else live.members_of(case_id)
     if not customers:
         raise UnknownIdError(case_id)
@@ -133,7 +136,7 @@ def _case(office: Office, live: LiveScorer, case_id: str, caller: Caller) -> dic
         "case_id": case_id,
         "customers": customers,
         "as_of": live.as_of,
-        "listed": next((each for each in made.as_dict()["cases"] if each["case_id"] == case_id), None),
+        "listed": next(iter(made.as_dict()["cases"]), None),
         "left_out": told,
         "profiles": [each.as_dict() for each in profiles],
         "recommendations": [row for each in customers for row in _recommendations(live, each)["items"]],

@@ -131,7 +131,7 @@ def _ground(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> tup
     case_id = content.get("case_id") or content.get("customer_id")
     if not isinstance(case_id, str):
         raise RecordError("decisions", [Flaw("", "names no invoice_id, case_id or customer_id")])
-    made = office.worklist(live, EVERYBODY)
+    made = office.worklist(live, EVERYBODY, about=lambda ids: {case_id, live.case_of(case_id)})
     for each in made.cases:
         if case_id in (each.case_id, *each.customers):
             covered = [item for item in each.items if item.is_covered] or each.items

@@ -56,6 +56,7 @@ class Readiness:
         try:
             scorer = self._load()
             self._office = self._open_office(scorer) if self._open_office else None
+            self._prepare(scorer)
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             if failure != self._failure:
@@ -73,8 +74,20 @@ class Readiness:
             if self._following.is_worth_a_try():
                 self.load()
             return
-        # One assignment: a request reads the Scorer once, so it is answered by one whole model.
-        self._scorer = self._following.successor(self._scorer) or self._scorer
+        successor = self._following.successor(self._scorer)
+        if successor is not None:
+            self._prepare(successor)
+            # One assignment: a request reads the Scorer once, so it is answered by one whole model.
+            self._scorer = successor
+
+    def _prepare(self, scorer: Scorer) -> None:
+        """Do what takes long in a large book before anybody asks; what fails is told to whoever asks."""
+        if self._office is None:
+            return
+        try:
+            self._office.prepare(scorer)
+        except Exception:
+            log.exception("the first list could not be made ahead")
 
     def refused(self) -> dict[str, Any] | None:
         """The champion that is named but does not score, and why; None where the champion scores."""

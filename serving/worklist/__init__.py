@@ -3,6 +3,17 @@
 from serving.worklist.choosing import Capacity, CaseState
 from serving.worklist.items import Items, items_of
 from serving.worklist.telling import Case, Item
-from serving.worklist.worklist import COLUMNS, LEFT_OUT, Worklist
+from serving.worklist.worklist import COLUMNS, LEFT_OUT, About, Worklist
 
-__all__ = ["COLUMNS", "LEFT_OUT", "Capacity", "Case", "CaseState", "Item", "Items", "Worklist", "items_of"]
+__all__ = [
+    "COLUMNS",
+    "LEFT_OUT",
+    "About",
+    "Capacity",
+    "Case",
+    "CaseState",
+    "Item",
+    "Items",
+    "Worklist",
+    "items_of",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from serving.live import LiveScorer
     from serving.tiers import Tiers
 
+About = Callable[[list[str]], Iterable[str]]
 LEFT_OUT = {
     "no_capacity": "no place left today",
     "review_due": "nothing is needed but a review, when there is time",
@@ -63,6 +64,7 @@ class Worklist:
         last_reviewed: Mapping[str, date] | None = None,
         kept: Items | None = None,
         tiers: Tiers | None = None,
+        about: About | None = None,
     ) -> Worklist:
         """The worklist of a ledger, policy and model as of the start of a day; the same for the same input.
 
@@ -70,6 +72,7 @@ class Worklist:
         list before said; `declared` are pay runs and channels as customers told them; `last_reviewed` the day
         of the last review by customer id; `kept` are the whole book's `items_of` the day where they are at hand;
         `tiers` those of customers and groups (serving/tiers.py).
+        `about` chooses, from the ids of all cases, those that are told; it changes neither places nor ranks.
         Raises ValueError for roles or declared pay runs that make no sense.
         """
         day = day or scorer.as_of
@@ -84,6 +87,7 @@ class Worklist:
             waited=waited,
             last_reviewed=last_reviewed,
             tiers=tiers,
+            about=about,
         )
         reasons = _reasons(scorer, day, made.cases)
         habits = _habits(scorer, day, made.cases, declared)
@@ -106,6 +110,7 @@ class Worklist:
         waited: Mapping[str, int] | None = None,
         last_reviewed: Mapping[str, date] | None = None,
         tiers: Tiers | None = None,
+        about: About | None = None,
     ) -> Worklist:
         """The same of open invoices that are decided already."""
         workday = policy.parts.workday
@@ -120,11 +125,15 @@ class Worklist:
         picked = chosen(cases, room, workday, day, states, waited)
         teller = Teller(items, cases, policy, day, tiers)
         ids = cases.case_id
+        chosen_ids = set(about(ids.tolist()) if about else ids.tolist())
         told = tuple(
             teller.tell(rank, case, states.get(ids[case]), waited.get(ids[case], 0), case in picked.starved)
             for rank, case in enumerate(picked.listed.tolist(), start=1)
+            if ids[case] in chosen_ids
         )
         left = _left_out(items, cases, picked.left_out, picked.reason, picked.detail, waited)
+        if about:
+            left = left[left["case_id"].isin(list(chosen_ids))]
         return cls(day, room, "", told, left, policy.version)
 
     def waited(self) -> dict[str, int]:
