@@ -75,7 +75,7 @@ def _message(
 
 def _listed(office: Office, live: LiveScorer, case_id: str) -> Case:
     """The case with its step of today; UnknownIdError, and a problem where nothing is to be said."""
-    made = office.worklist(live, EVERYBODY)
+    made = office.worklist(live, EVERYBODY, about=lambda ids: {case_id, live.case_of(case_id)})
     for each in made.cases:
         if case_id in (each.case_id, *each.customers):
             return each
