@@ -107,12 +107,18 @@ def entry(
 def _sentence(feature: Feature, value: float | None, reference: float | None) -> str:
     if value is None:
         return _capitalised(REASON_CODES[feature.reason].unknown)
-    said = _capitalised(feature.says.replace("{value}", spoken(feature.unit, value)))
+    said = _capitalised(_said(feature, value))
     # Where the invoice stands today is a fact; a typical invoice at issue is no measure for it.
     is_plain = feature.unit in ("weekday", "day of month", "flag") or feature.reason == "time_past_due"
     if reference is None or is_plain:
         return said
     return f"{said}; typical is {spoken(feature.unit, reference)}"
+
+
+def _said(feature: Feature, value: float) -> str:
+    if feature.name == "days_past_due" and value <= 0:
+        return "the invoice is due today" if value == 0 else f"the invoice is due in {-value:.0f} days"
+    return feature.says.replace("{value}", spoken(feature.unit, value))
 
 
 def _capitalised(text: str) -> str:

@@ -19,6 +19,8 @@ from features.days import NEVER, day_number, day_numbers
 from features.history import History
 from features.totals import ratio
 
+PROMISE_GRACE_DAYS = 2
+"""A promise is judged so many days after its day, where the policy has no number `promise_grace_days`."""
 PRIOR_AGREEMENTS = 4.0
 """So many promises of the book's are added to a customer's own when its kept rate is told."""
 

@@ -139,10 +139,11 @@ class Facts:
 
     def is_known_customer(self, customer: int, day: int) -> bool:
         """Whether anything about a customer was known before a day; undated master data always is."""
-        return bool(self._customer_known_on[customer] < day)
+        return bool(self.customers_known_on[customer] < day)
 
     @cached_property
-    def _customer_known_on(self) -> np.ndarray:
+    def customers_known_on(self) -> np.ndarray:
+        """The first day on which anything about each customer was known; NEVER, and 0 for undated master data."""
         first = np.full(len(self.history.customers), NEVER)
         for name, table in self.history.tables.items():
             if "customer_id" in table:

@@ -25,6 +25,8 @@ from features.ledger import Ledger, minor_digits
 from serving.book import customers_of, part_of
 from serving.desk.checks import InvoiceFacts
 from serving.desk.errors import DeskUnavailable
+from serving.desk.kinds import LEDGER_KINDS
+from serving.desk_facts import KINDS as DESK_KINDS
 from serving.desk_facts import facts_at_desk
 from serving.in_force import policy_of
 from serving.scoring import Scorer
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from training.model import Explanation
 
 log = logging.getLogger("bentoml.duecourse")
+SCORED_BY = (*LEDGER_KINDS, *DESK_KINDS)
+"""The kinds of records that scores and decisions depend on."""
 
 
 @dataclass(frozen=True)
@@ -212,10 +216,13 @@ class Live:
         return LiveScorer(scorer, part, frozenset(changed), self._open_scores)
 
     def _changed(self) -> set[str]:
-        """Customers of whom something was written since the whole book was made, by name or by an invoice."""
+        """Customers of whom something was written since the whole book was made, by name or by an invoice.
+
+        What no answer about them depends on (tiers kept, alerts raised) changes nobody: a night may write much of it.
+        """
         invoices = self._export.tables["invoices"]
-        named = invoices["invoice_id"].isin(list(self._desk.changed_invoices(self._since)))
-        return self._desk.changed_customers(self._since) | set(invoices.loc[named, "customer_id"])
+        named = invoices["invoice_id"].isin(list(self._desk.changed_invoices(self._since, SCORED_BY)))
+        return self._desk.changed_customers(self._since, SCORED_BY) | set(invoices.loc[named, "customer_id"])
 
     def _invoices_of(self, customers: set[str]) -> set[str]:
         invoices = self._export.tables["invoices"]

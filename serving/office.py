@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from features.ledger import Ledger
@@ -15,9 +15,11 @@ from serving.live import Live, LiveScorer
 from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
+from serving.tiers import Tiers, tiers_at
 from serving.worklist import About, Items, Worklist, items_of
+from serving.worklist.items import items_now
 from serving.worklist.memory import waited_before
-from serving.worklist.told import KINDS, told
+from serving.worklist.told import KINDS, Told, told
 
 EVERYBODY = 10**9
 """A capacity that leaves nobody out for want of a place."""
@@ -58,6 +60,7 @@ class Office:
         self.place = place
         self._items: list[tuple[Scorer, Items]] = []
         self._items_lock = threading.Lock()
+        self._tiers: tuple[LiveScorer, Tiers | None] | None = None
         self._live = Live(export, desk, since, follows_policy)
 
     def live(self, scorer: Scorer) -> LiveScorer:
@@ -72,7 +75,7 @@ class Office:
         about: About | None = None,
     ) -> Worklist:
         """The list of the book day, or what it says of some cases; ValueError for roles the policy does not have."""
-        found = told((record for kind in KINDS for record in self.desk.find(kind)), live.as_of)
+        found = self.told(live.as_of)
         return Worklist.make(
             live,
             capacity=capacity,
@@ -82,12 +85,29 @@ class Office:
             declared=found.declared,
             last_reviewed=found.last_reviewed,
             kept=self._kept_items(live.whole, found.declared),
+            tiers=self.tiers(live),
             about=about,
         )
 
     def prepare(self, scorer: Scorer) -> None:
         """Decide on every open invoice of the whole book, so that no caller waits for it."""
         self.worklist(self.live(scorer), 0)
+
+    def told(self, day: date) -> Told:
+        """What people told the desk that orders a day: case states, reviews, pay runs and channels."""
+        return told((record for kind in KINDS for record in self.desk.find(kind)), day)
+
+    def items(self, live: LiveScorer) -> Items:
+        """The open invoices of this moment with the decisions on them."""
+        declared = self.told(live.as_of).declared
+        return items_now(live, live.as_of, declared, self._kept_items(live.whole, declared))
+
+    def tiers(self, live: LiveScorer) -> Tiers | None:
+        """The tiers of customers and groups at this moment; None where the policy has none."""
+        kept = self._tiers
+        if kept is None or kept[0] is not live:
+            kept = self._tiers = (live, tiers_at(live, self.items(live), self.desk))
+        return kept[1]
 
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
         """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew.

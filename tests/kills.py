@@ -171,7 +171,7 @@ class Killer:
 
     def judged(self) -> Tally:
         """Hold the desk against everything that was acknowledged."""
-        with Desk.open(self.home, self.url) as desk:
+        with _once_it_is_there(lambda: Desk.open(self.home, self.url)) as desk:
             promises, notes = desk.find("promises"), desk.find("notes")
             by_invoice = Counter(each.invoice_id for each in promises)
             there = {each.record_id: each for each in promises}

@@ -78,9 +78,12 @@ class Server:
 
     def kill_a_backend(self, database: str) -> bool:
         """Kill -9 one process of the server that serves this database; all of them then begin anew."""
-        with self.connection("postgres") as connection:
-            query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
-            found = connection.execute(query, (database,)).fetchone()
+        query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+        try:
+            with self.connection("postgres") as connection:
+                found = connection.execute(query, (database,)).fetchone()
+        except psycopg.OperationalError:
+            return False  # it has not come back from the kill before
         if found:
             os.kill(found[0], signal.SIGKILL)
         return found is not None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.desk.kinds import KINDS, checked, instalments, promise_verdict
+from serving.desk.kinds import KINDS, checked, instalments
 
 LEAST: dict[str, dict[str, Any]] = {
     "invoices": {
@@ -201,23 +201,6 @@ def test_a_record_ends_somewhere() -> None:
     for _ in range(30):
         deep = [deep]
     assert "nested too deeply" in flaws("decisions", reasons=deep).popitem()[1]
-
-
-@pytest.mark.parametrize(
-    ("paid", "today", "expected"),
-    [
-        ("0", date(2026, 3, 9), "open"),
-        ("100.00", date(2026, 3, 3), "kept"),
-        ("40", date(2026, 3, 11), "open"),
-        ("40", date(2026, 3, 12), "partially_kept"),
-        ("0", date(2026, 3, 12), "broken"),
-        ("100.01", date(2026, 3, 12), "kept"),
-        ("-5", date(2026, 3, 12), "broken"),
-    ],
-)
-def test_a_promise_has_its_days_of_grace(paid: str, today: date, expected: str) -> None:
-    verdict = promise_verdict(Decimal(100), Decimal(paid), date(2026, 3, 9), today, grace_days=2)
-    assert verdict == expected
 
 
 class TestInstalments:

@@ -21,7 +21,7 @@ from tests.commands import HASTY, SAMPLE, Run, runs_in
 
 ROOT = Path(__file__).parent.parent
 UNITS = ROOT / "serving" / "nightly"
-STEPS = ["retrain", "score", *(["worklist"] if "worklist" in main.commands else []), "monitor", "backup"]
+STEPS = ["retrain", "score", "tiers", "promises", "alerts", "worklist", "monitor", "backup"]
 DAY = "2026-06-01"
 Codes = dict[str, int]
 
@@ -34,7 +34,7 @@ class Commands:
         self.run: list[str] = []
 
     def __call__(self, arguments: Sequence[str]) -> int:
-        name = arguments[1] if arguments[0] == "desk" else arguments[0]
+        name = arguments[1] if arguments[0] == "desk" or arguments[1] == "send" else arguments[0]
         self.run.append(name)
         code = self.codes.get(name, 0)
         if isinstance(code, BaseException):
@@ -102,6 +102,14 @@ class TestANight:
         commands.codes = {}
         assert run("nightly", ledger, "--as-of", DAY).exit_code == 0
         assert commands.run == [*STEPS, "score"]
+
+    def test_alerts_are_sent_where_there_is_somebody_to_send_them_to(
+        self, commands: Commands, run: Run, ledger: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DUECOURSE_WEBHOOK_URL", "https://example.org/alerts")
+        run("nightly", ledger, "--as-of", DAY)
+        place = STEPS.index("alerts") + 1
+        assert commands.run == [*STEPS[:place], "send", *STEPS[place:]]
 
     def test_a_damaged_record_of_it_makes_it_anew(
         self, commands: Commands, run: Run, ledger: Path, tmp_path: Path

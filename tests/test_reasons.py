@@ -96,8 +96,20 @@ class TestSentences:
                 assert sentence[0].isupper() or not sentence[0].isalpha()
                 if np.isnan(value):
                     assert sentence.lower() == unknown.lower()
-                else:
+                elif (described.name, value) != ("days_past_due", 0.0):
                     assert spoken(described.unit, entry["value"]) in sentence
+
+    @pytest.mark.parametrize(
+        ("days", "expected"),
+        [
+            (12, "The invoice is 12 days past due"),
+            (0, "The invoice is due today"),
+            (-3, "The invoice is due in 3 days"),
+        ],
+    )
+    def test_before_the_due_date_speak_of_it_as_people_do(self, days: float, expected: str) -> None:
+        described = next(each for each in CATALOGUE.features if each.name == "days_past_due")
+        assert reason(described, days, 0.0, 1.0)["sentence"] == expected
 
     def test_a_huge_logarithm_is_still_a_number(self) -> None:
         assert np.isfinite(reason(CATALOGUE["log_amount"], 1e6, np.nan, 0.5)["value"])

@@ -154,6 +154,12 @@ class TestTrust:
         assert len(trusted_keys()) == 1
 
 
+def renamed(signature: bytes) -> bytes:
+    """A valid signature under a key name with one other character."""
+    given = json.loads(signature)
+    return signature.replace(given["key"].encode(), b"&" + given["key"][1:].encode())
+
+
 class TestSignature:
     OWN, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 
@@ -169,6 +175,7 @@ class TestSignature:
             (lambda given: json.dumps(json.loads(given)).encode(), "damaged"),
             (lambda given: signature_of(b"other", TestSignature.OWN), "not of this content"),
             (lambda given: signature_of(b"manifest", TestSignature.OTHER), "is trusted here"),
+            (lambda given: renamed(given), "is trusted here"),
         ],
     )
     def test_must_be_of_this_content_by_a_trusted_key(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
+from serving.agreements import PROMISE_GRACE_DAYS
+
 
 @dataclass(frozen=True)
 class Number:
@@ -90,7 +92,6 @@ RULES: dict[str, AlertRule] = {
         "warning",
         "follow_up_promise",
         {
-            "grace_days": Number(2, 0, 30, "days after the promised one before it is judged"),
             "stands_days": _days(60, "how long it stands at most"),
         },
     ),
@@ -166,6 +167,8 @@ class AlertSettings:
     """Which rules run, and how; a rule that is switched off is absent."""
 
     rules: Mapping[str, RuleSetting]
+    promise_grace_days: int = PROMISE_GRACE_DAYS
+    """A promise is judged so many days after its day: the policy's number."""
 
     def of(self, code: str) -> RuleSetting | None:
         """A rule's setting, None where it is switched off."""

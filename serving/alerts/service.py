@@ -22,15 +22,15 @@ def promise_alerts(day: Day) -> list[Alert]:
     rule = day.settings.of("broken_promise")
     if rule is None:
         return []
-    number = rule.numbers
-    found = judged_promises(day.books, day.number, int(number["grace_days"]), day.cancelled_promises)
-    broken = np.isin(found.status, BROKEN) & (found.deadline >= day.number - number["stands_days"])
+    grace_days = day.settings.promise_grace_days
+    found = judged_promises(day.books, day.number, grace_days, day.cancelled_promises)
+    broken = np.isin(found.status, BROKEN) & (found.deadline >= day.number - rule.numbers["stands_days"])
     broken &= day.state.is_open[found.invoice] & ~_replaced(found.invoice, found.made_on, found.deadline)
     alerts = []
     for place in np.flatnonzero(broken).tolist():
         row, unit = int(found.invoice[place]), str(day.books.unit[found.invoice[place]])
         promised, came = (written_amount(int(of[place]), unit) for of in (found.amount, found.came))
-        promised_on = to_date(int(found.deadline[place]) - int(number["grace_days"]))
+        promised_on = to_date(int(found.deadline[place]) - grace_days)
         part = f"{came} came" if found.came[place] > 0 else "nothing came"
         sentence = f"{promised} {unit} was promised by {promised_on}; {part}. We said we would follow up."
         evidence = [{"promise_id": str(found.promise_id[place]), "promised_on": promised_on.isoformat()}]

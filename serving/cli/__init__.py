@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from serving.cli import (
+    accounts,
     alerts,
     backtests,
     decisions,
@@ -88,6 +89,7 @@ for part in (
     models,
     scores,
     worklist,
+    accounts,
     forecast,
     kpis,
     alerts,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
-from features.days import day_number
 from serving.cli.common import (
     Day,
     as_json,
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
     from serving.alerts.rules import AlertSettings
     from serving.desk import Desk
 
-WEEK_BEFORE = timedelta(days=7)
-
 
 class _WithDefault(click.Group):
     """A group whose first verb need not be written: `alerts LEDGER` is `alerts list LEDGER`."""
@@ -69,15 +66,17 @@ def alerts() -> None:
 def list_(ledger: Path, as_of: date | None, policy: Path | None, keep: bool, who: str, is_json: bool) -> None:
     """List the alerts whose cause stands at the start of a day, gravest first, each with what shows it.
 
+    A tier jump is told against the tier of a week before, as far as the night keeps tiers (`desk tiers`).
+
     With --keep they are kept at the desk, for the nightly job: the same alert is raised once, closes when its cause
     is gone, and is put into the outbox of the webhook where DUECOURSE_WEBHOOK_URL is set.
     """
     from features.history import History
 
     book = load_book(ledger)
-    loaded, day = book.ledger, chosen_day(as_of, book)
-    scorer = champion_on(loaded, day, policy)
-    history = scorer.history if scorer else History(loaded)
+    day = chosen_day(as_of, book)
+    scorer = champion_on(book, day, policy)
+    history = scorer.history if scorer else History(book.ledger)
     if not (keep or has_desk()):
         return _say(_found(history, day, policy, scorer, None), is_json)
     with open_desk() as desk:
@@ -97,6 +96,8 @@ def _found(
     history: History, day: date, policy: Path | None, scorer: Scorer | None, desk: Desk | None
 ) -> list[Alert]:
     from serving.alerts import alerts_of
+    from serving.tiers import tiers_at
+    from serving.worklist import items_of
 
     given: dict[str, Any] = {}
     if desk:
@@ -107,29 +108,14 @@ def _found(
         cancelled = desk.find("promises", status="cancelled")
         given["cancelled_promises"] = frozenset(record.record_id for record in cancelled)
     if scorer:
-        given |= {"tiers": _tiers(scorer, day), "tier_order": scorer.policy.tiers}
+        tiers = tiers_at(scorer, items_of(scorer, day), desk)
+        given |= {"tiers": tiers.jumps() if tiers else None, "tier_order": scorer.policy.tiers}
     with progressing("looking for changes"):
         return alerts_of(history, day, _settings(policy), **given)
 
 
 def _settings(policy: Path | None) -> AlertSettings:
     return load_policy(home(), policy).parts.alerts
-
-
-def _tiers(scorer: Scorer, day: date) -> dict[str, tuple[str | None, str]]:
-    """Of each customer with open invoices, its worst tier a week before and now."""
-    order = {tier: place for place, tier in enumerate(scorer.policy.tiers)}
-    before, today = (_worst(scorer, each, order) for each in (day - WEEK_BEFORE, day))
-    return {customer: (before.get(customer), tier) for customer, tier in today.items()}
-
-
-def _worst(scorer: Scorer, day: date, order: dict[str, int]) -> dict[str, str]:
-    if not len(scorer.history.open_on(day_number(day))):
-        return {}
-    scored = scorer.score_open(day)
-    ranked = scored.assign(_rank=scored["tier"].map(order)).sort_values("_rank", kind="stable")
-    last = ranked.drop_duplicates("customer_id", keep="last")
-    return dict(zip(last["customer_id"], last["tier"], strict=True))
 
 
 def _say(found: list[Alert], is_json: bool) -> None:

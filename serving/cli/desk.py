@@ -1,8 +1,10 @@
-"""The verbs of the desk's keeping: `desk backup`, `desk restore`, `desk erase`, `desk forget`, and `verify-audit`."""
+"""The verbs of the desk's keeping: `desk tiers`, `promises`, `backup`, `restore`, `erase`, `forget`; `verify-audit`."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +12,27 @@ import click
 
 from serving.cli.common import (
     as_json,
+    as_of_option,
+    chosen_day,
+    has_desk,
     home,
     json_option,
+    ledger_argument,
+    load_book,
     load_ledger,
     now,
     open_desk,
     out,
+    policy_option,
     progressing,
     refusing,
     who_option,
 )
-from serving.in_force import database_url
+from serving.in_force import database_url, load_policy
 
 if TYPE_CHECKING:
     from serving.desk import Actor, AuditVerdict, Head
+    from serving.promises import Judged
 
 KEPT_DAYS = 3 * 365
 
@@ -37,10 +46,73 @@ def keeper(who: str) -> Actor:
 
 @click.group()
 def desk() -> None:
-    """Keep what people told us: back it up, put it back, forget what told of persons."""
+    """Keep what people told us: judge promises, keep tiers, back it up, put it back, forget what told of persons."""
 
 
 file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@desk.command()
+@ledger_argument
+@as_of_option
+@policy_option
+@who_option
+@json_option
+@refusing()
+def tiers(ledger: Path, as_of: date | None, policy: Path | None, who: str, is_json: bool) -> None:
+    """Keep the tiers of customers and groups on a day: who changed, by which rule. Done twice, it is kept once."""
+    from serving.cli.scores import kept_tiers, scorer_of
+    from serving.tiers import keep_tiers
+    from serving.worklist import items_of
+
+    scorer = scorer_of(ledger, as_of, policy)
+    with progressing("working out the tiers"):
+        found = kept_tiers(scorer, items_of(scorer, scorer.as_of))
+    if found is None:
+        raise ValueError("the policy has no section 'customer_tiers'; take it from the packaged policy.yaml")
+    with open_desk() as opened:
+        kept = keep_tiers(opened, keeper(who), now(), found, scorer.model.version)
+    counts = Counter(found.by_customer.values())
+    if is_json:
+        told = {"as_of": scorer.as_of.isoformat(), "tiers": counts, "kept": kept.added}
+        click.echo(as_json(told | {"withdrawn": kept.withdrawn, "kept_until": kept.later}))
+        return
+    listed = ", ".join(f"{counts[tier]:,} {tier}" for tier in scorer.policy.tiers)
+    said = f"{kept.added} changes kept, {kept.withdrawn} withdrawn"
+    if kept.later:
+        said = f"nothing is kept of this day, since changes of {kept.later} are kept already"
+    out.print(f"Customers by tier on {scorer.as_of}: {listed}; {said}.", markup=False)
+
+
+@desk.command()
+@ledger_argument
+@as_of_option
+@policy_option
+@who_option
+@json_option
+@refusing()
+def promises(ledger: Path, as_of: date | None, policy: Path | None, who: str, is_json: bool) -> None:
+    """Judge promises whose day and grace have passed: kept, kept in part or broken, by what came in."""
+    from features.history import History
+    from serving.promises import judge_promises
+
+    if not has_desk():
+        _say_judged([], is_json)
+        return
+    book = load_book(ledger)
+    day, grace_days = chosen_day(as_of, book), load_policy(home(), policy).parts.promise_grace_days
+    with progressing("judging promises"), open_desk() as opened:
+        found = judge_promises(opened, keeper(who), now(), History(book.ledger), day, grace_days)
+    _say_judged(found, is_json)
+
+
+def _say_judged(found: list[Judged], is_json: bool) -> None:
+    if is_json:
+        click.echo(as_json({"judged": [asdict(each) for each in found]}))
+        return
+    for each in found:
+        out.print(f"{each.promise_id} for {each.promised_on}: {each.before} to {each.now}", markup=False)
+    out.print(f"{len(found)} promises judged.")
 
 
 @desk.command()

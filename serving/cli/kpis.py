@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.table import Table
 
 from features.ledger.cells import minor_digits
 from serving.cli.common import (
+    Book,
     OutputFile,
     as_json,
     as_of_option,
@@ -28,13 +29,13 @@ from serving.cli.common import (
     progressing,
     refusing,
 )
+from serving.cli.scores import kept_tiers
+from serving.desk_facts import desk_facts
 from serving.kpis import GROUPINGS, Settings
 from serving.kpis import kpis as figures_of
 from serving.scoring import Scorer, load_policy
+from serving.worklist import items_of
 from training.champion import NoChampion, champion_folder
-
-if TYPE_CHECKING:
-    from features.ledger import Ledger
 
 SECTIONS = {
     "How quickly money comes": ("dso", "bpdso", "add", "countback_dso", "cei", "dbt", "payment_index"),
@@ -97,14 +98,16 @@ def kpis(
     from features.history import History
 
     book = load_book(ledger)
-    loaded, day = book.ledger, chosen_day(as_of, book)
-    scorer = champion_on(loaded, day, None)
-    history = scorer.history if scorer else History(loaded)
+    day = chosen_day(as_of, book)
+    scorer = champion_on(book, day, None)
+    history = scorer.history if scorer else History(book.ledger)
+    settings = Settings.of(load_policy(home()).parts, days)
     with progressing("adding up"):
-        scored = scorer.score_open() if scorer else None
-        told = figures_of(
-            history, day, by=by, settings=Settings(period_days=days), scored=scored, **_from_desk()
-        )
+        given = _from_desk()
+        if scorer:
+            tiers = kept_tiers(scorer, items_of(scorer, day))
+            given |= {"scored": scorer.score_open(), "tiers": tiers.by_customer if tiers else None}
+        told = figures_of(history, day, by=by, settings=settings, **given)
     if plot:
         _draw(told, plot)
     if is_json:
@@ -118,12 +121,15 @@ def kpis(
         _print(told)
 
 
-def champion_on(ledger: Ledger, day: date, policy: Path | None) -> Scorer | None:
-    """The champion on the ledger, None where there is none yet."""
+def champion_on(book: Book, day: date, policy: Path | None) -> Scorer | None:
+    """The champion on a book, None where there is none yet."""
     from training.model import load_model
 
+    facts = desk_facts(book.records, day)
     try:
-        return Scorer(ledger, load_model(champion_folder(home())), load_policy(home(), policy), day)
+        return Scorer(
+            book.ledger, load_model(champion_folder(home())), load_policy(home(), policy), day, facts
+        )
     except NoChampion:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from serving.cli.common import (
 
 KEPT_BACKUPS = 14
 STANDARD_ERROR = 2
+WEBHOOK = "DUECOURSE_WEBHOOK_URL"
 
 
 @click.command()
@@ -54,7 +56,7 @@ def nightly(
     keep_backups: int,
     is_json: bool,
 ) -> None:
-    """Import, retrain where enough has matured, score, list, monitor and back up: one command for each night.
+    """Import, retrain, score, keep tiers, judge promises, raise alerts, list, monitor and back up, each night.
 
     A night that was broken off, by a kill or a power cut, goes on where it stopped when it is started again; what
     is done for a day is not done twice. Two never run at once. Scores and worklist lie in
@@ -89,12 +91,10 @@ def _day_after(ledger: Path) -> date:
 
 def _after_the_import(ledger: Path, day: date, keep_backups: int, run: nights.Run) -> dict[str, int]:
     """Do the steps of a day that are not done; every step's exit code."""
-    from serving.cli import main
-
     night = nights.Night.of(home(), day, nights.digest_of_ledger(ledger))
     nights.make_room(home(), keep_backups)
     codes = {}
-    for step in nights.steps_of(home(), ledger, day, list(main.commands)):
+    for step in nights.steps_of(home(), ledger, day, WEBHOOK in os.environ):
         was_done = step.name in night.done
         codes[step.name] = night.done[step.name] if was_done else run(step.arguments)
         if not was_done and codes[step.name] in (nights.DONE, nights.MUST_ACT):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -19,6 +19,7 @@ from serving.cli.common import (
     as_of_option,
     check_chart,
     chosen_day,
+    has_desk,
     home,
     json_option,
     ledger_argument,
@@ -26,6 +27,7 @@ from serving.cli.common import (
     load_book,
     notes,
     now,
+    open_desk,
     out,
     output_option,
     policy_option,
@@ -38,6 +40,10 @@ from serving.exports import write_scores
 from serving.scoring import TARGETS, Scorer, UnknownIdError, load_policy
 from training.model import Explanation
 from training.model.calibration import probability
+
+if TYPE_CHECKING:
+    from serving.tiers import Tiers
+    from serving.worklist import Items
 
 BARS = 7
 """A waterfall names so many reasons; the rest is one bar."""
@@ -59,6 +65,16 @@ def scorer_and_book(ledger: Path, as_of: date | None, policy: Path | None) -> tu
     scorer = Scorer(book.ledger, model, load_policy(home(), policy), day, desk_facts(book.records, day))
     say_warnings(warnings_of(scorer))
     return scorer, book
+
+
+def kept_tiers(scorer: Scorer, items: Items) -> Tiers | None:
+    """The tiers of customers and groups on the scorer's day, by what the desk kept of earlier days."""
+    from serving.tiers import tiers_at
+
+    if not has_desk():
+        return tiers_at(scorer, items, None)
+    with open_desk() as desk:
+        return tiers_at(scorer, items, desk)
 
 
 def warnings_of(scorer: Scorer) -> list[str]:

@@ -26,6 +26,8 @@ from serving.tokens import create_token, list_tokens, revoke_token
 ENVIRONMENT = """\b
 The operator's settings are environment variables:
   DUECOURSE_HOME            models, tokens, logs; by default .duecourse in this folder
+  DUECOURSE_DATABASE_URL    the desk's database, such as postgresql://USER@HOST/NAME; by default a file
+                            in DUECOURSE_HOME
   DUECOURSE_AUTH            "required": a token is needed on this machine too
   DUECOURSE_WORKERS         processes that answer; by default 1
   DUECOURSE_IN_FLIGHT, DUECOURSE_REQUESTS_PER_SECOND, DUECOURSE_TIMEOUT_SECONDS

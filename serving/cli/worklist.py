@@ -23,11 +23,11 @@ from serving.cli.common import (
     progressing,
     refusing,
 )
-from serving.cli.scores import scorer_and_book
+from serving.cli.scores import kept_tiers, scorer_and_book
 from serving.exports import SUFFIXES, write_table
 from serving.policy.sentences import spaced
 from serving.profile import spoken
-from serving.worklist import LEFT_OUT, Case, Worklist
+from serving.worklist import LEFT_OUT, Case, Worklist, items_of
 from serving.worklist.memory import remember, waited_before
 from serving.worklist.telling import in_words
 from serving.worklist.told import told
@@ -98,6 +98,7 @@ def worklist(
         notes.print(f"Warning: {problem}", style="yellow", markup=False)
     place = str(ledger.resolve())
     with progressing("making the list"):
+        items = items_of(scorer, scorer.as_of, kept.declared)
         made = Worklist.make(
             scorer,
             capacity=capacity,
@@ -106,6 +107,8 @@ def worklist(
             waited=waited_before(home(), place, scorer.as_of),
             declared=kept.declared,
             last_reviewed=kept.last_reviewed,
+            kept=items,
+            tiers=kept_tiers(scorer, items),
         )
         if output:
             _write(made, output)
@@ -169,6 +172,8 @@ def lines_of(case: Case, day: date) -> list[str]:
     who = f"{case.name} ({case.case_id})" if case.name and case.name != case.case_id else case.case_id
     if len(case.customers) > 1:
         who += f", {len(case.customers)} accounts"
+    since = f" since {spoken(case.tier_since)}" if case.tier_since and case.tier_since < day else ""
+    who += f", {case.tier}{since}"
     how = "" if case.channel == "internal" else f" by {case.channel}"
     doer = f"{case.assigned_to}, {spaced(case.who)}" if case.assigned_to else spaced(case.who)
     worth = f"; value {case.value['value']:,.0f}" if case.value["value"] > 0 else ""

@@ -118,16 +118,21 @@ class Reading:
         with reading(self.engine) as connection:
             return head_of(connection).position
 
-    def changed_customers(self, since: int) -> set[str]:
-        """Customers of whom something was written after a sequence number, also those it was moved away from."""
-        return self._changed(records.c.customer_id, since)
+    def changed_customers(self, since: int, kinds: Collection[str] = ()) -> set[str]:
+        """Customers of whom something was written after a sequence number, also those it was moved away from.
 
-    def changed_invoices(self, since: int) -> set[str]:
+        `kinds`: only what was written of these.
+        """
+        return self._changed(records.c.customer_id, since, kinds)
+
+    def changed_invoices(self, since: int, kinds: Collection[str] = ()) -> set[str]:
         """Invoices of which something was written after a sequence number: for what came in without its customer."""
-        return self._changed(records.c.invoice_id, since)
+        return self._changed(records.c.invoice_id, since, kinds)
 
-    def _changed(self, column: sa.Column[Any], since: int) -> set[str]:
+    def _changed(self, column: sa.Column[Any], since: int, kinds: Collection[str]) -> set[str]:
         changed = sa.or_(records.c.sequence > since, records.c.erased_by > since)
+        if kinds:
+            changed = sa.and_(changed, records.c.kind.in_(sorted(kinds)))
         touched = sa.select(records.c.kind, records.c.record_id).where(changed).distinct().subquery()
         query = (
             sa.select(column)

@@ -39,12 +39,13 @@ def kpis(
     scored: pd.DataFrame | None = None,
     reviews: Sequence[Mapping[str, Any]] | None = None,
     cancelled_promises: frozenset[str] = frozenset(),
+    tiers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Every figure as of the start of a day, JSON-ready, for the whole book and by each grouping of `by`.
 
     `scored` holds score rows of the day (cash at risk needs them); `reviews` what the desk keeps of account
-    reviews (customer_id, reviewed_on); `cancelled_promises` the ids of promises taken back. Raises ValueError
-    for an unknown grouping.
+    reviews (customer_id, reviewed_on); `cancelled_promises` the ids of promises taken back; `tiers` the tier of
+    each customer, by which its review cycle goes. Raises ValueError for an unknown grouping.
     """
     settings = settings or Settings()
     if unknown := [name for name in by if name not in GROUPINGS]:
@@ -52,7 +53,7 @@ def kpis(
     books, number = Books(history), day_number(day)
     splits = tuple(books.split(name, number) for name in ("all", *dict.fromkeys(by)))
     begin = number - settings.period_days
-    asked = Asked(books, number, begin, splits, settings, scored, reviews, cancelled_promises)
+    asked = Asked(books, number, begin, splits, settings, scored, reviews, cancelled_promises, tiers or {})
     figures = [figure for measure in MEASURES for figure in measure(asked)]
     return {
         "as_of": day.isoformat(),

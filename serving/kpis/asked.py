@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from features.days import to_date
+from serving.agreements import PROMISE_GRACE_DAYS
 from serving.kpis.books import Books, State, Talks
 from serving.kpis.catalogue import DEFINITIONS
 from serving.kpis.figure import Figure, Split, Value, period_of
+
+if TYPE_CHECKING:
+    from serving.policy.reading import Parts
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,10 @@ class Settings:
     """What a company may choose about its figures."""
 
     period_days: int = 90
-    promise_grace_days: int = 2
+    promise_grace_days: int = PROMISE_GRACE_DAYS
     """A promise is judged so many days after the promised one."""
-    review_cycle_days: int = 180
-    """Every active account is to be looked at once in so many days."""
+    review_every_days: Mapping[str, int] = field(default_factory=lambda: {"all": 180})
+    """Every active account is to be looked at once in so many days, by tier; one without a tier as the first."""
     sent_late_after_days: int = 2
     """An invoice that left us more than so many days after issue was sent late."""
     top_customers: int = 10
@@ -41,6 +45,19 @@ class Settings:
     )
     bad_outcomes: tuple[str, ...] = ("call_ended_call_back", "angry", "refused", "complained", "disputed")
 
+    @classmethod
+    def of(cls, policy: Parts, period_days: int) -> Settings:
+        """The settings with the numbers that the policy holds."""
+        said: dict[str, Any] = {"promise_grace_days": policy.promise_grace_days}
+        if policy.reviews:
+            said["review_every_days"] = policy.reviews.every_days
+        return cls(period_days, **said)
+
+    @property
+    def review_cycle(self) -> str:
+        """The days of the review cycle in words."""
+        return ", ".join(f"{tier} {days}" for tier, days in self.review_every_days.items())
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -56,13 +73,16 @@ class Asked:
     reviews: Sequence[Mapping[str, Any]] | None = None
     """Reviews of accounts: customer_id, reviewed_on. None where nobody keeps them."""
     cancelled_promises: frozenset[str] = frozenset()
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    """Each customer's tier, where it is known."""
 
     def figure(self, code: str, values: Iterable[Value], period: tuple[int, int] | None = None) -> Figure:
         """A figure of the catalogue over this period (or another), or of this day."""
         said = DEFINITIONS[code]
         within = None if said.is_state else period_of(*(period or (self.begin, self.day)))
         late_after = self.books.history.rule.late_after_days
-        formula = said.formula.format(late_after_days=late_after, **vars(self.settings))
+        numbers = vars(self.settings) | {"review_cycle": self.settings.review_cycle}
+        formula = said.formula.format(late_after_days=late_after, **numbers)
         return Figure(code, said.title, said.unit, formula, tuple(values), within)
 
     def unrecorded(self, codes: Iterable[str], why_not: str, needs: str) -> list[Figure]:

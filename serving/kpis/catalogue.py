@@ -173,8 +173,8 @@ DEFINITIONS: dict[str, Definition] = {
     "review_coverage": Definition(
         "review coverage",
         "percent",
-        "accounts reviewed in the last {review_cycle_days} days ÷ accounts with an open invoice or one issued "
-        "within a year",
+        "accounts reviewed within the days of their tier ({review_cycle}) ÷ accounts with an open invoice or one "
+        "issued within a year",
     ),
     "speed_after_contact": Definition(
         "change of payment speed after contacts",

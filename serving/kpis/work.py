@@ -173,13 +173,13 @@ def _minor(unit: str | None) -> int:
 
 
 def coverage(asked: Asked) -> list[Figure]:
-    """Share of active accounts reviewed, or at least spoken with, within the review cycle."""
-    begin = asked.day - asked.settings.review_cycle_days
-    books = asked.books
+    """Share of active accounts reviewed, or at least spoken with, within the review cycle of their tier."""
+    books, cycle = asked.books, _review_days(asked)
     active = asked.state.is_open | (asked.state.is_known & (books.issued_on >= asked.day - ACTIVE_DAYS))
     accounts = set(books.customer[active].tolist())
-    spoken = set(asked.talks.customer[asked.talks.on >= begin].tolist())
-    seen = _reviewed(asked, begin)
+    spoken = _since(asked, cycle, asked.talks.customer, asked.talks.on)
+    seen = _since(asked, cycle, *_reviewed(asked))
+    begin = asked.day - int(cycle.max(initial=0))
     nobody, needs = "no account is active", "customers with open or recent invoices"
     if asked.reviews is None:
         first = Value(
@@ -202,10 +202,27 @@ def coverage(asked: Asked) -> list[Figure]:
     return [asked.figure("review_coverage", [first, second], (begin, asked.day))]
 
 
-def _reviewed(asked: Asked, begin: int) -> set[int]:
+def _review_days(asked: Asked) -> np.ndarray:
+    """Within how many days each customer is to be looked at; shape (customers,)."""
+    every, customers = asked.settings.review_every_days, asked.books.history.customers
+    usual = next(iter(every.values()))
+    days = [every.get(asked.tiers.get(each, ""), usual) for each in customers]
+    return np.array(days, dtype=np.int64)
+
+
+def _since(asked: Asked, cycle: np.ndarray, customer: np.ndarray, on: np.ndarray) -> set[int]:
+    """Customers of whom something is dated within their days and before the day."""
+    known = (customer >= 0) & (on < asked.day)
+    within = on[known] >= asked.day - cycle[customer[known]]
+    return set(customer[known][within].tolist())
+
+
+def _reviewed(asked: Asked) -> tuple[np.ndarray, np.ndarray]:
+    """Customer (-1 where the ledger does not name it) and day of each review."""
     listed = [(str(row["customer_id"]), _day(row["reviewed_on"])) for row in asked.reviews or ()]
-    ids = pd.Series([customer for customer, day in listed if begin <= day < asked.day], dtype="str")
-    return set(asked.books.history.customer_codes(ids).tolist()) - {-1}
+    ids = pd.Series([customer for customer, _ in listed], dtype="str")
+    days = np.array([day for _, day in listed], dtype=np.int64)
+    return asked.books.history.customer_codes(ids), days
 
 
 def _day(value: object) -> int:

@@ -66,17 +66,20 @@ class Night:
         write_whole(self.file, json.dumps(told, indent=1).encode("utf-8"))
 
 
-def steps_of(home: Path, ledger: Path, as_of: date, verbs: Sequence[str]) -> list[Step]:
-    """The steps after the import, of those verbs that there are."""
+def steps_of(home: Path, ledger: Path, as_of: date, has_webhook: bool = False) -> list[Step]:
+    """The steps after the import; alerts are sent where there is a webhook to send them to."""
     day, folder = ("--as-of", as_of.isoformat()), home / FOLDER / as_of.isoformat()
-    wanted = [
+    return [
         Step("retrain", ("retrain", str(ledger), *day)),
         Step("score", ("score", str(ledger), *day, "--output", str(folder / "scores.csv"))),
+        Step("tiers", ("desk", "tiers", str(ledger), *day)),
+        Step("promises", ("desk", "promises", str(ledger), *day)),
+        Step("alerts", ("alerts", "list", str(ledger), *day, "--keep")),
+        *([Step("send", ("alerts", "send"))] if has_webhook else []),
         Step("worklist", ("worklist", str(ledger), *day, "--output", str(folder / "worklist.csv"))),
         Step("monitor", ("monitor", str(ledger), *day)),
         Step("backup", ("desk", "backup", str(home / BACKUPS / f"desk-{as_of}.db"))),
     ]
-    return [step for step in wanted if step.arguments[0] in verbs]
 
 
 def imported(home: Path, files: Sequence[Path], mapping: str, ledger: Path, run: Run) -> tuple[int, bool]:

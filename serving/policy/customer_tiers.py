@@ -51,17 +51,19 @@ def customer_tiers(
     tiers: Sequence[str],
     rules: CustomerTiers,
     numbers: Numbers,
+    best_since: Mapping[str, date] | None = None,
 ) -> pd.DataFrame:
     """One row per customer and per group of several: TABLE, by scope and id.
 
     `decided` has customer_id, currency, amount_open, tier, and group_id where groups are known; `previous` is
     yesterday's answer (its scope, id, tier, since, calm_since are read). Those with nothing open today count
-    as the best tier, and get there as slowly as all others.
+    as the best tier, and get there as slowly as all others. `best_since` gives, by id, since when those that
+    `previous` does not hold are known at the best tier: they are not seen for the first time.
     """
     money = _money(decided, tiers)
     looks = _looks(money, tiers, rules, numbers)
     before = _previous(previous, tiers)
-    every = looks.join(before, how="outer").sort_index()
+    every = _with_known(looks.join(before, how="outer").sort_index(), best_since or {})
     return _decided(every, pd.Timestamp(as_of), tiers, rules).reset_index()[list(TABLE)]
 
 
@@ -131,6 +133,15 @@ def _previous(previous: pd.DataFrame | None, tiers: Sequence[str]) -> pd.DataFra
     known = table[table["tier"].isin(list(tiers))]
     level = pd.Index(list(tiers)).get_indexer(pd.Index(known["tier"]))
     return known.assign(before=level).drop(columns="tier").set_index(KEY)
+
+
+def _with_known(every: pd.DataFrame, best_since: Mapping[str, date]) -> pd.DataFrame:
+    """Those known at the best tier without a word of it."""
+    days = pd.Series(
+        [best_since.get(each) for each in every.index.get_level_values("id")], every.index, "datetime64[s]"
+    )
+    known = every["before"].isna() & days.notna()
+    return every.assign(before=every["before"].mask(known, 0), since=every["since"].mask(known, days))
 
 
 def _decided(
@@ -228,7 +239,7 @@ def previous_tiers(changes: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         scope = "group" if rule.startswith("group_") else "customer"
         key = (scope, str(change["customer_id"]))
         day = pd.Timestamp(change["changed_on"])
-        since = day if change["old"] != change["new"] or key not in latest else latest[key]["since"]
+        since = day if change.get("old") != change["new"] or key not in latest else latest[key]["since"]
         calm = day if rule.removeprefix("group_") == LOOKS_BETTER else pd.NaT
         latest[key] = {
             "scope": scope,

@@ -147,11 +147,15 @@ class Policy:
         }
 
     def customer_tiers(
-        self, decided: pd.DataFrame | Mapping[str, Any], as_of: date, previous: pd.DataFrame | None = None
+        self,
+        decided: pd.DataFrame | Mapping[str, Any],
+        as_of: date,
+        previous: pd.DataFrame | None = None,
+        best_since: Mapping[str, date] | None = None,
     ) -> pd.DataFrame:
         """The tiers of customers and groups today; see `serving/policy/customer_tiers.py`."""
         rules = self._section("customer_tiers")
-        return customer_tiers(decided, previous, as_of, self.tiers, rules, self.parts.numbers)
+        return customer_tiers(decided, previous, as_of, self.tiers, rules, self.parts.numbers, best_since)
 
     def credit_decisions(self, accounts: pd.DataFrame | Mapping[str, Any]) -> list[CreditDecision]:
         """A credit recommendation per account, known or new (columns: ACCOUNT_COLUMNS, none required)."""

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from serving.agreements import PROMISE_GRACE_DAYS
 from serving.alerts.reading import read_alerts
 from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
@@ -35,6 +36,7 @@ ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
 OPTIONAL_SECTIONS |= {"alerts", SECTION}
 MOST_WORKING_DAYS = 260
+GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
 ONE_REGISTER = (Register("at your service", None),)
 _BLANK_ACTION: dict[str, Any] = {"who": "", "channel": "", "firmness": 0, "objective": "", "opening": ""}
 
@@ -62,6 +64,11 @@ class Parts:
     exits: Exits | None
     alerts: AlertSettings
     workday: Workday
+
+    @property
+    def promise_grace_days(self) -> int:
+        """A promise is judged so many days after its day, by figures, alerts and the desk alike."""
+        return self.alerts.promise_grace_days
 
 
 def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
@@ -115,7 +122,7 @@ class _Reader(AccountsReader):
             strategies,
             self.never_say,
             *accounts,
-            read_alerts(self),
+            replace(read_alerts(self), promise_grace_days=_grace_days(numbers)),
             workday,
         )
 
@@ -135,6 +142,8 @@ class _Reader(AccountsReader):
                 if currency != OTHERWISE and not re.fullmatch("[A-Z]{3}", currency):
                     self.report(("numbers", name, currency), "is no currency code", "write EUR")
             result[name] = by_currency
+        if GRACE in result:
+            self.whole(("numbers", GRACE), {GRACE: result[GRACE].get(OTHERWISE)}, MOST_GRACE_DAYS)
         return result
 
     def reasons(self) -> dict[str, tuple[str, ...]]:
@@ -257,6 +266,11 @@ class _Reader(AccountsReader):
             self.report(
                 (*here, "then"), f"'{step.code}' has firmness {step.firmness}", "guards lead to firmness 0"
             )
+
+
+def _grace_days(numbers: Mapping[str, Mapping[str, float]]) -> int:
+    given = numbers.get(GRACE, {}).get(OTHERWISE)
+    return given if isinstance(given, int) else PROMISE_GRACE_DAYS
 
 
 _OPTIONAL_OF_ACTIONS = {

@@ -13,7 +13,6 @@ SECTION = "worklist"
 STAGES = ("before_due", "past_due", "month_past_due", "quarter_past_due")
 """Not past due; up to 30 days past due; up to 90; more."""
 OTHERWISE = "otherwise"
-MOST_DAYS = 3660
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Workday:
     minimum_touch: tuple[str, ...] = ()
     only_waits: tuple[str, ...] = ()
     comes_first: tuple[str, ...] = ()
-    review_every_days: int = 180
     review_action: str | None = None
 
     def effect(self, stage: str, tier: str) -> float:
@@ -59,7 +57,6 @@ _WHOLE = {
     "capacity_per_day": (0, 100_000),
     "pay_run_lead_days": (0, 20),
     "starvation_days": (1, 365),
-    "review_every_days": (1, MOST_DAYS),
 }
 
 

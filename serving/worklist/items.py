@@ -13,11 +13,12 @@ from features.days import NEVER, day_number
 from features.ledger.cells import digits_of
 from serving.policy import Policy
 from serving.profile import Declared, runs_of
+from serving.scoring import Scorer
 from serving.worklist.agreed import planned, promised
 from serving.worklist.groups import groups
 
 if TYPE_CHECKING:
-    from serving.scoring import Scorer
+    from serving.live import LiveScorer
 
 CHANCES = ("p_late", "p_late_30", "p_late_90")
 OPTIONAL = ("template", "segment", "strategy", "commitment")
@@ -161,6 +162,26 @@ def items_of(
         call_by=runs.call_by[place],
         **_decisions(found.decisions, still),
     )
+
+
+def items_now(scorer: Scorer | LiveScorer, day: date, declared: Declared | None, kept: Items | None) -> Items:
+    """The open invoices of a book, those of customers of whom the desk knows more as it knows them.
+
+    `kept` are the whole book's `items_of` the day where they are at hand.
+    """
+    if isinstance(scorer, Scorer):
+        return items_of(scorer, day, declared) if kept is None else kept
+    items = items_of(scorer.whole, day, declared) if kept is None else kept
+    if scorer.part is None:
+        return items
+    return items.with_part(items_of(scorer.part, day, declared), scorer.changed)
+
+
+def scorers_of(scorer: Scorer | LiveScorer) -> list[Scorer]:
+    """The scorer of the whole book, and the one of the customers of whom the desk knows more."""
+    if isinstance(scorer, Scorer):
+        return [scorer]
+    return [each for each in (scorer.whole, scorer.part) if each is not None]
 
 
 def _decisions(decided: dict[str, Any], still: np.ndarray) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from serving.worklist.choosing import CaseState
 from serving.worklist.items import OPTIONAL, Items
 from serving.worklist.value import costs
 from serving.worklist.weighing import CONTACT, REVIEW, WORK, Cases
+
+if TYPE_CHECKING:
+    from serving.tiers import Tiers
 
 PARTS = ("open", "past_due", "not_yet_due", "disputed", "promised", "planned", "asked_about")
 
@@ -49,6 +52,9 @@ class Case:
     case_id: str
     customers: list[str]
     name: str
+    tier: str
+    """Of the customer, or of the group where there are several: the worst of the open invoices where none is kept."""
+    tier_since: date | None
     kind: str
     action: str
     action_rule: str
@@ -103,8 +109,10 @@ class _Run:
 class Teller:
     """Tells cases of a day."""
 
-    def __init__(self, items: Items, cases: Cases, policy: Policy, day: date) -> None:
-        self.items, self.cases, self.policy, self.day = items, cases, policy, day
+    def __init__(
+        self, items: Items, cases: Cases, policy: Policy, day: date, tiers: Tiers | None = None
+    ) -> None:
+        self.items, self.cases, self.policy, self.day, self.tiers = items, cases, policy, day, tiers
         order = np.argsort(cases.case, kind="stable")
         self._order = order
         self._ends = np.searchsorted(cases.case[order], np.arange(len(cases) + 1))
@@ -126,10 +134,14 @@ class Teller:
         by = self._by(case, lead, run.call_by, kind)
         because, now = self._because(case, lead), _now(run, by, waited if starved else 0, state)
         ahead = -mine.days_past_due[covered & (mine.days_past_due < 0)]
+        customers = sorted(set(mine.customer_id.tolist()))
+        tier, since = self._tier(case, mine, customers)
         return Case(
             rank=rank,
             case_id=str(self.cases.case_id[case]),
-            customers=sorted(set(mine.customer_id.tolist())),
+            customers=customers,
+            tier=tier,
+            tier_since=since,
             name=_name(mine, str(self.cases.case_id[case])),
             kind=kind,
             action=str(self.cases.action[case]),
@@ -155,6 +167,12 @@ class Teller:
             waited=waited,
             value=self._value(case),
         )
+
+    def _tier(self, case: int, mine: Items, customers: list[str]) -> tuple[str, date | None]:
+        if self.tiers:
+            found = self.tiers.of_case(str(self.cases.case_id[case]), customers)
+            return found.tier, found.since
+        return max(mine.tier.tolist(), key=self.policy.tiers.index), None
 
     def _of_step(self, case: int, lead: Items, name: str) -> str:
         if self.cases.kind[case] == REVIEW:

@@ -8,7 +8,7 @@ chance brings a call sooner and makes no message firmer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,9 +60,13 @@ class Cases:
 
 
 def weighed(
-    items: Items, policy: Policy, day: date, last_reviewed: Mapping[str, date] | None = None
+    items: Items,
+    policy: Policy,
+    day: date,
+    last_reviewed: Mapping[str, date] | None = None,
+    tiers: Mapping[str, str] | None = None,
 ) -> Cases:
-    """The next step of every case. `last_reviewed` holds the day of the last review by customer id."""
+    """The next step of every case. `last_reviewed` and `tiers` are by customer id."""
     workday, actions = policy.parts.workday, policy.parts.actions
     ids, first, case = np.unique(items.case_id.astype(str), return_index=True, return_inverse=True)
     found = _Steps(items, case, len(ids), policy, day)
@@ -72,7 +76,7 @@ def weighed(
     )
     covered = found.covered(lead)
     unseen = _days_unseen(items, case, first, day, last_reviewed or {})
-    due = _review_due(found, kind, unseen, policy)
+    due = _review_due(found, kind, unseen, policy, case_tiers(items, case, policy.tiers, tiers or {}))
     kind[due] = REVIEW
     reviews = actions.get(workday.review_action or "")
     amount = np.where(found.is_heard, items.free, items.open)
@@ -225,10 +229,24 @@ def _days_unseen(
     return unseen
 
 
-def _review_due(found: _Steps, kind: np.ndarray, unseen: np.ndarray, policy: Policy) -> np.ndarray:
-    """Cases that need nothing, wait for nothing, and that nobody has looked at for long."""
-    workday = policy.parts.workday
-    if workday.review_action not in policy.parts.actions:
+def case_tiers(items: Items, case: np.ndarray, order: Sequence[str], tiers: Mapping[str, str]) -> np.ndarray:
+    """Each case's tier as a place in `order`: the worst of its customers', by their invoices where none is given."""
+    rank = {tier: place for place, tier in enumerate(order)}
+    names, place = np.unique(items.customer_id.astype(str), return_inverse=True)
+    given = np.array([rank.get(tiers.get(name, ""), -1) for name in names.tolist()], dtype=np.int64)[place]
+    own = np.array([rank.get(tier, 0) for tier in items.tier.tolist()], dtype=np.int64)
+    found = np.zeros(int(case.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(found, case, np.where(given >= 0, given, own))
+    return found
+
+
+def _review_due(
+    found: _Steps, kind: np.ndarray, unseen: np.ndarray, policy: Policy, tier: np.ndarray
+) -> np.ndarray:
+    """Cases that need nothing, wait for nothing, and that nobody has looked at for the days of their tier."""
+    reviews = policy.parts.reviews
+    if reviews is None or policy.parts.workday.review_action not in policy.parts.actions:
         return np.zeros(len(kind), bool)
     waits = found.any(found._waits | found._is_contact)
-    return (kind == NOTHING) & ~waits & (unseen > workday.review_every_days)
+    every = np.array([reviews.every_days[each] for each in policy.tiers], dtype=np.float64)
+    return (kind == NOTHING) & ~waits & (unseen > every[tier])

@@ -15,12 +15,13 @@ from serving.policy import Policy
 from serving.profile import Declared, profiles
 from serving.scoring import Scorer
 from serving.worklist.choosing import Capacity, CaseState, chosen
-from serving.worklist.items import Items, items_of
+from serving.worklist.items import Items, items_now, scorers_of
 from serving.worklist.telling import Case, Teller, as_plain
 from serving.worklist.weighing import Cases, weighed
 
 if TYPE_CHECKING:
     from serving.live import LiveScorer
+    from serving.tiers import Tiers
 
 About = Callable[[list[str]], Iterable[str]]
 LEFT_OUT = {
@@ -62,20 +63,22 @@ class Worklist:
         declared: Declared | None = None,
         last_reviewed: Mapping[str, date] | None = None,
         kept: Items | None = None,
+        tiers: Tiers | None = None,
         about: About | None = None,
     ) -> Worklist:
         """The worklist of a ledger, policy and model as of the start of a day; the same for the same input.
 
         `states` are what people decided about cases, by case id or customer id; `waited` is what `waited()` of the
         list before said; `declared` are pay runs and channels as customers told them; `last_reviewed` the day
-        of the last review by customer id; `kept` are the whole book's `items_of` the day where they are at hand.
+        of the last review by customer id; `kept` are the whole book's `items_of` the day where they are at hand;
+        `tiers` those of customers and groups (serving/tiers.py).
         `about` chooses, from the ids of all cases, those that are told; it changes neither places nor ranks.
         Raises ValueError for roles or declared pay runs that make no sense.
         """
         day = day or scorer.as_of
         whole = scorer if isinstance(scorer, Scorer) else scorer.whole
         made = cls.of(
-            _items(scorer, day, declared, kept),
+            items_now(scorer, day, declared, kept),
             whole.policy,
             day,
             capacity,
@@ -83,6 +86,7 @@ class Worklist:
             states=states,
             waited=waited,
             last_reviewed=last_reviewed,
+            tiers=tiers,
             about=about,
         )
         reasons = _reasons(scorer, day, made.cases)
@@ -105,6 +109,7 @@ class Worklist:
         states: Mapping[str, CaseState] | None = None,
         waited: Mapping[str, int] | None = None,
         last_reviewed: Mapping[str, date] | None = None,
+        tiers: Tiers | None = None,
         about: About | None = None,
     ) -> Worklist:
         """The same of open invoices that are decided already."""
@@ -114,11 +119,11 @@ class Worklist:
             dict(workday.capacity_by_skill) | dict(by_skill or {}),
         )
         _check(room, policy)
-        cases = weighed(items, policy, day, last_reviewed)
+        cases = weighed(items, policy, day, last_reviewed, tiers.by_customer if tiers else None)
         states = _by_case(states or {}, items)
         waited = waited or {}
         picked = chosen(cases, room, workday, day, states, waited)
-        teller = Teller(items, cases, policy, day)
+        teller = Teller(items, cases, policy, day, tiers)
         ids = cases.case_id
         chosen_ids = set(about(ids.tolist()) if about else ids.tolist())
         told = tuple(
@@ -164,9 +169,9 @@ class Worklist:
 
 
 COLUMNS = (
-    "rank", "as_of", "case_id", "name", "customers", "action", "who", "assigned_to", "channel", "by", "lead_days",
-    "open", "past_due", "asked_about", "invoices", "why", "objective", "opening", "template", "action_rule", "held",
-    "also", "next_pay_run", "call_by", "waited", "value",
+    "rank", "as_of", "case_id", "name", "customers", "tier", "tier_since", "action", "who", "assigned_to", "channel",
+    "by", "lead_days", "open", "past_due", "asked_about", "invoices", "why", "objective", "opening", "template",
+    "action_rule", "held", "also", "next_pay_run", "call_by", "waited", "value",
 )  # fmt: skip
 """The columns of `Worklist.table`."""
 
@@ -180,6 +185,7 @@ def _row(day: date, case: Case) -> dict[str, Any]:
         "as_of": day.isoformat(),
         "customers": ", ".join(case.customers),
         "assigned_to": case.assigned_to or "",
+        "tier_since": as_plain(case.tier_since) or "",
         "by": as_plain(case.by) or "",
         "next_pay_run": as_plain(case.next_pay_run) or "",
         "call_by": as_plain(case.call_by) or "",
@@ -254,15 +260,6 @@ def _lead(case: Case) -> str:
     return max(covered, key=lambda item: (float(item.amount_open), item.invoice_id)).invoice_id
 
 
-def _items(scorer: Scorer | LiveScorer, day: date, declared: Declared | None, kept: Items | None) -> Items:
-    """The open invoices of a book, those of customers of whom the desk knows more as it knows them."""
-    whole = scorer if isinstance(scorer, Scorer) else scorer.whole
-    items = items_of(whole, day, declared) if kept is None else kept
-    if isinstance(scorer, Scorer) or scorer.part is None:
-        return items
-    return items.with_part(items_of(scorer.part, day, declared), scorer.changed)
-
-
 def _reasons(scorer: Scorer | LiveScorer, day: date, cases: Iterable[Case]) -> dict[str, list[str]]:
     """The model's sentences on one invoice of each listed case."""
     rows, _ = scorer.score_invoices([_lead(case) for case in cases], day)
@@ -278,7 +275,7 @@ def _habits(
     """How the customers of each listed case pay, in sentences; of a group, each with its account."""
     cases = list(cases)
     told: dict[str, list[str]] = {}
-    for answers in _scorers(scorer):
+    for answers in scorers_of(scorer):
         ids = [name for case in cases for name in case.customers if _answers(scorer, name) is answers]
         codes = answers.history.customer_codes(pd.Series(ids, dtype="str"))
         lead_days = answers.policy.parts.workday.pay_run_lead_days
@@ -292,12 +289,6 @@ def _habits(
         ]
         for case in cases
     }
-
-
-def _scorers(scorer: Scorer | LiveScorer) -> list[Scorer]:
-    if isinstance(scorer, Scorer):
-        return [scorer]
-    return [each for each in (scorer.whole, scorer.part) if each is not None]
 
 
 def _answers(scorer: Scorer | LiveScorer, customer_id: str) -> Scorer:

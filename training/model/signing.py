@@ -215,11 +215,13 @@ def why_not_signed(manifest: bytes, signature: bytes | None, trusted: list[Ed255
     name, given = _read(signature)
     if name is None:
         return f"{SIGNATURE} is damaged"
-    for key in trusted:
-        with suppress(InvalidSignature):
-            key.verify(given, _PURPOSE + manifest)
-            return ""
-    known = [key_name(key) for key in trusted]
-    if name in known:
+    known = {key_name(key): key for key in trusted}
+    if (
+        name not in known
+    ):  # also where another key made the signature: a file that names the wrong one is damaged
+        return f"it is signed by the key {name}, and only {', '.join(known)} is trusted here"
+    try:
+        known[name].verify(given, _PURPOSE + manifest)
+    except InvalidSignature:
         return f"{SIGNATURE} is not of this content"
-    return f"it is signed by the key {name}, and only {', '.join(known)} is trusted here"
+    return ""

@@ -10,7 +10,7 @@ from serving.desk.kinds.disputes import Complaint, Dispute
 from serving.desk.kinds.invoices import Invoice, NonpaymentReason
 from serving.desk.kinds.payment_plans import Instalment, PaymentPlan, instalments
 from serving.desk.kinds.payments import CreditNote, Payment
-from serving.desk.kinds.promises import Promise, promise_verdict
+from serving.desk.kinds.promises import Promise
 
 _CLASSES: tuple[type[Content], ...] = (
     Invoice,
@@ -49,5 +49,4 @@ __all__ = [
     "Instalment",
     "checked",
     "instalments",
-    "promise_verdict",
 ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import Literal
 
 from serving.desk.kinds.content import (
@@ -20,7 +18,6 @@ from serving.desk.kinds.content import (
     moves,
 )
 
-Verdict = Literal["open", "kept", "partially_kept", "broken"]
 _VERDICTS = ("kept", "partially_kept", "broken")
 
 
@@ -55,14 +52,3 @@ class Promise(Content):
 
     def flaws(self) -> Iterator[Flaw]:
         return in_order(self.made_on, self.promised_on, "promised_on", "made_on")
-
-
-def promise_verdict(
-    promised: Decimal, paid: Decimal, promised_on: date, today: date, grace_days: int = 0
-) -> Verdict:
-    """What became of a promise by `today`: `paid` is what came in up to its day and so many days of grace."""
-    if paid >= promised:
-        return "kept"
-    if today <= promised_on + timedelta(days=grace_days):
-        return "open"
-    return "partially_kept" if paid > 0 else "broken"

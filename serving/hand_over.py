@@ -1,0 +1,115 @@
+"""What might be handed over or written down, what is missing before, and what does money of that age still bring in?
+
+Only a queue to decide on: nothing is handed over or written down by itself, and no chance has a say in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from features.days import day_number
+from features.history import History
+from serving.accounts import money
+from serving.policy.exits import ExitAdvice
+from serving.recovery import RecoveryCurve, recovery_curve
+from serving.worklist.items import scorers_of
+
+if TYPE_CHECKING:
+    from serving.live import LiveScorer
+    from serving.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The invoices to decide on, those ready first, and the recovery curve of the ledger."""
+
+    as_of: date
+    advice: tuple[ExitAdvice, ...]
+    curve: RecoveryCurve
+    cost_share: float
+    who: str
+    conditions: Mapping[str, str]
+    """Under which facts the policy looks at an invoice at all."""
+    policy_version: str
+
+    @property
+    def ready(self) -> int:
+        """How many may be decided on now."""
+        return sum(each.is_prepared for each in self.advice)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data; money as decimal text."""
+        return {
+            "as_of": self.as_of,
+            "sentence": self.sentence,
+            "who": self.who,
+            "items": [_plain(each) for each in self.advice],
+            "recovery": {
+                "follow_up_days": self.curve.follow_up_days,
+                "cost_share": self.cost_share,
+                "bands": self.bands(),
+            },
+            "conditions": dict(self.conditions),
+            "policy_version": self.policy_version,
+        }
+
+    def bands(self) -> list[dict[str, Any]]:
+        """The curve by age: which share came in, its range, and what a specialist would keep of the whole."""
+        return [
+            vars(band) | {"cost": None if band.share is None else round(band.share * self.cost_share, 4)}
+            for band in self.curve.bands
+        ]
+
+    @property
+    def sentence(self) -> str:
+        """What a credit manager would say."""
+        if not self.advice:
+            return "Nothing is to be decided: no open invoice meets the conditions of the policy."
+        many = "1 invoice is" if len(self.advice) == 1 else f"{len(self.advice):,} invoices are"
+        return (
+            f"{many} to be decided on, {self.ready:,} of them ready. Nothing happens by itself: "
+            f"the {self.who.replace('_', ' ')} decides each one."
+        )
+
+
+def _plain(advice: ExitAdvice) -> dict[str, Any]:
+    plain: dict[str, Any] = {name: getattr(advice, name) for name in advice.__dataclass_fields__}
+    amounts = {name: money(plain[name], advice.currency) for name in ("amount", "expected_amount", "cost")}
+    return plain | amounts | {"done": list(advice.done), "missing": list(advice.missing)}
+
+
+def exit_queue(scorer: Scorer | LiveScorer) -> Queue:
+    """The queue of a scorer's day; ValueError where the policy has no section `exits`."""
+    whole, *parts = scorers_of(scorer)
+    policy, day = whole.policy, scorer.as_of
+    rules = policy.parts.exits
+    curve = _curve(whole.history, day, rules.follow_up_days if rules else 0)
+    changed: frozenset[str] = getattr(scorer, "changed", frozenset())
+    advice = [
+        each
+        for answers in (whole, *parts)
+        for each in policy.exits(_open_cases(answers, day), curve)
+        if (each.customer_id in changed) == (answers is not whole)
+    ]
+    assert rules is not None  # else the policy has said so
+    ordered = sorted(advice, key=lambda each: (not each.is_prepared, -each.amount, each.invoice_id))
+    said = {rule.outcome: rule.when.text for rule in (rules.hand_over, rules.write_down) if rule.when}
+    return Queue(day, tuple(ordered), curve, rules.cost_share, rules.who, said, policy.version)
+
+
+def _open_cases(scorer: Scorer, day: date) -> dict[str, Any]:
+    """The facts of what is open now; chances have no say in an exit, so none is worked out."""
+    rows = scorer.history.open_on(day_number(day))
+    rows = rows[scorer.facts.is_open(rows, day_number(day) + 1)]
+    return scorer.facts.cases(rows, day, scorer.desk_facts) | {"p_late": np.zeros(len(rows))}
+
+
+@lru_cache(2)
+def _curve(history: History, day: date, follow_up_days: int) -> RecoveryCurve:
+    return recovery_curve(history, day, follow_up_days)

@@ -1,0 +1,206 @@
+"""Which tier does each customer and each group have today, since when, and what of that does the desk keep?
+
+A day's tiers follow from its open invoices and from the changes that the desk kept of earlier days. So the answer of
+a day is the same however often it is asked for, and keeping it twice keeps nothing twice. Customers of whom no change
+is kept have the best tier, since they are known or since tiers are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from features.days import NEVER, to_date
+from features.ledger.cells import digits_of
+from serving.desk import Actor, Desk, Record
+from serving.policy import Policy
+from serving.policy.customer_tiers import TierChange, previous_tiers, tier_changes
+from serving.worklist.items import Items, scorers_of
+
+if TYPE_CHECKING:
+    from serving.live import LiveScorer
+    from serving.scoring import Scorer
+
+KIND = "tier_changes"
+WEEK = timedelta(days=7)
+Jumps = dict[str, tuple[str | None, str]]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """The tier of a customer or a group, since when, and why."""
+
+    tier: str
+    since: date
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """The tiers of a day, and what changed since the changes kept of earlier days."""
+
+    day: date
+    customers: Mapping[str, Tier]
+    """Of those with something open or with a change kept, by customer id."""
+    groups: Mapping[str, Tier]
+    """Of groups of several customers, by the id of their top parent."""
+    changes: tuple[TierChange, ...]
+    best_since: Mapping[str, date]
+    """Since when those of whom nothing is kept have the best tier; empty until tiers were kept on an earlier day."""
+    week_before: Mapping[str, str]
+    best: str
+
+    def of(self, customer_id: str) -> Tier:
+        """The tier of a customer, the best one where nothing is open."""
+        found = self.customers.get(customer_id)
+        since = self.best_since.get(customer_id, self.day)
+        return found or Tier(self.best, since, "nothing_open", "nothing open stands out.")
+
+    def of_case(self, case_id: str, customers: Sequence[str]) -> Tier:
+        """The tier of a case: its group's where there is one, else its customer's."""
+        group = self.groups.get(case_id) if len(customers) > 1 else None
+        return group or self.of(customers[0])
+
+    @cached_property
+    def by_customer(self) -> dict[str, str]:
+        """Tier by customer id."""
+        return {name: found.tier for name, found in self.customers.items()}
+
+    def jumps(self) -> Jumps:
+        """Each customer's tier a week before and now; None before where it was not known then."""
+        return {name: (self.week_before.get(name), tier) for name, tier in self.by_customer.items()}
+
+
+def tiers_of(
+    items: Items,
+    policy: Policy,
+    day: date,
+    changes: Iterable[Mapping[str, Any]] = (),
+    known_since: Mapping[str, date] | None = None,
+) -> Tiers:
+    """The tiers of a day from its open invoices and the changes kept, oldest first; those of the day are left out.
+
+    `known_since` gives the day from which each customer is known.
+    """
+    earlier = [change for change in changes if str(change["changed_on"]) < day.isoformat()]
+    best_since = _best_since(items, earlier, known_since or {}, day)
+    previous = previous_tiers(earlier)
+    decided = {
+        "customer_id": items.customer_id,
+        "group_id": items.case_id,
+        "currency": items.currency,
+        "amount_open": np.where(items.amount_known, items.open / 10.0 ** digits_of(items.currency), np.nan),
+        "tier": items.tier,
+    }
+    table = policy.customer_tiers(decided, day, previous, best_since)
+    rows = table.to_dict("records")
+    told = {(row["scope"], row["id"]): _told(row) for row in rows}
+    return Tiers(
+        day,
+        {name: tier for (scope, name), tier in told.items() if scope == "customer"},
+        {name: tier for (scope, name), tier in told.items() if scope == "group"},
+        tuple(tier_changes(table, previous, day, policy.tiers[0], policy.version)),
+        best_since,
+        _a_week_before(earlier, best_since, day, policy.tiers[0]),
+        policy.tiers[0],
+    )
+
+
+def _told(row: Mapping[Any, Any]) -> Tier:
+    return Tier(row["tier"], row["since"].date(), row["rule"], row["why"])
+
+
+def _best_since(
+    items: Items, changes: Sequence[Mapping[str, Any]], known_since: Mapping[str, date], day: date
+) -> dict[str, date]:
+    """Since when customers and groups of whom nothing is kept have the best tier."""
+    if not changes:
+        return {}
+    begun = date.fromisoformat(min(str(change["changed_on"]) for change in changes))
+    found = {name: max(begun, known) for name, known in known_since.items() if known < day}
+    for group, customer in set(zip(items.case_id.tolist(), items.customer_id.tolist(), strict=True)):
+        if group != customer and customer in found:
+            found[group] = min(found[customer], found.get(group, day))
+    return found
+
+
+def _a_week_before(
+    changes: Sequence[Mapping[str, Any]], best_since: Mapping[str, date], day: date, best: str
+) -> dict[str, str]:
+    """Each customer's tier a week before, or on the first day of which tiers are kept if that is later."""
+    if not changes:
+        return {}
+    begun = min(str(change["changed_on"]) for change in changes)
+    then = max((day - WEEK).isoformat(), begun)
+    kept = previous_tiers(change for change in changes if str(change["changed_on"]) <= then)
+    kept = kept[kept["scope"] == "customer"]
+    known = {name: best for name, since in best_since.items() if since.isoformat() <= then}
+    return known | dict(zip(kept["id"], kept["tier"], strict=True))
+
+
+def known_since(scorer: Scorer | LiveScorer) -> dict[str, date]:
+    """The day from which each customer of a book is known."""
+    found: dict[str, date] = {}
+    for each in scorers_of(scorer):
+        days, names = each.facts.customers_known_on.tolist(), each.history.customers.tolist()
+        found |= {name: to_date(day) for name, day in zip(names, days, strict=True) if day < NEVER}
+    return found
+
+
+def tiers_at(scorer: Scorer | LiveScorer, items: Items, desk: Desk | None) -> Tiers | None:
+    """The tiers of a scorer's day by what the desk kept; None where the policy has no tiers of customers."""
+    policy = scorers_of(scorer)[0].policy
+    if policy.parts.customer_tiers is None:
+        return None
+    changes = kept_changes(desk) if desk else []
+    return tiers_of(items, policy, scorer.as_of, changes, known_since(scorer))
+
+
+def kept_changes(desk: Desk) -> list[dict[str, Any]]:
+    """The changes of customers and groups that the desk keeps, oldest first: what `tiers_of` wants to know."""
+    return [record.content for record in _kept(desk)]
+
+
+def _kept(desk: Desk) -> list[Record]:
+    found = [each for each in desk.find(KIND, status="recorded") if each.invoice_id is None]
+    return sorted(found, key=lambda each: (each.content["changed_on"], each.number))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What keeping the tiers of a day did."""
+
+    added: int
+    withdrawn: int
+    """Changes kept of the day before that are none any more."""
+    later: str | None = None
+    """A later day of which changes are kept already: then nothing is kept of this one."""
+
+
+def keep_tiers(desk: Desk, actor: Actor, now: datetime, found: Tiers, model_version: str = "") -> Kept:
+    """Keep the changes of a day in one transaction; what is kept of it already is not kept again."""
+    day = found.day.isoformat()
+    with desk.writing(actor, now) as written:
+        there = _kept(desk)
+        if there and there[-1].content["changed_on"] > day:
+            return Kept(0, 0, there[-1].content["changed_on"])
+        wanted = {_same(change.content()): change.content() for change in found.changes}
+        of_day = {_same(each.content): each for each in there if each.content["changed_on"] == day}
+        gone = [record for key, record in of_day.items() if key not in wanted]
+        new = [content for key, content in wanted.items() if key not in of_day]
+        for record in gone:
+            written.change(KIND, record.record_id, {"status": "cancelled"}, record.version)
+        for content in new:
+            filled = {name: value for name, value in content.items() if value is not None}
+            written.add(KIND, filled | ({"model_version": model_version} if model_version else {}))
+    return Kept(len(new), len(gone))
+
+
+def _same(content: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(content.get(name) for name in ("customer_id", "old", "new", "rule"))
