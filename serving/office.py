@@ -89,6 +89,10 @@ class Office:
             about=about,
         )
 
+    def prepare(self, scorer: Scorer) -> None:
+        """Decide on every open invoice of the whole book, so that no caller waits for it."""
+        self.worklist(self.live(scorer), 0)
+
     def told(self, day: date) -> Told:
         """What people told the desk that orders a day: case states, reviews, pay runs and channels."""
         return told((record for kind in KINDS for record in self.desk.find(kind)), day)
@@ -104,10 +108,6 @@ class Office:
         if kept is None or kept[0] is not live:
             kept = self._tiers = (live, tiers_at(live, self.items(live), self.desk))
         return kept[1]
-
-    def prepare(self, scorer: Scorer) -> None:
-        """Decide on every open invoice of the whole book, so that no caller waits for it."""
-        self.worklist(self.live(scorer), 0)
 
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
         """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew.

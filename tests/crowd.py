@@ -37,6 +37,8 @@ from tests.crowd_callers import Analyst, ArSystem, Caller, Log, Reader
 from tests.test_service_process import Server, bentoml_serve, free_port, running, wait_for
 
 ANALYSTS, AR_SYSTEMS, READERS = 2, 10, 3
+IN_A_ROW = 8
+"""So many answers of being ready, for each worker, count as all of them being so."""
 EVERYTHING = "/v1/worklist?capacity=1000000&left_out=true"
 SINCE = date(2026, 1, 1)
 
@@ -123,7 +125,10 @@ class Service:
         book, self.log = self.book, self.log.with_name(f"{self.log.name}+")
         made = running(command, self.port, book.home, book.ledger, self.log, self.more)
         self._server = self._running.enter_context(made)
-        assert wait_for(self._server, "/readyz", (200, 503), self.log) == 200, self.log.read_text()
+        ready = 0
+        while ready < IN_A_ROW * int(self.more["DUECOURSE_WORKERS"]):  # each worker answers for itself alone
+            assert wait_for(self._server, "/readyz", (200, 503), self.log) == 200, self.log.read_text()
+            ready = ready + 1 if self._server.ask("/readyz")[0] == 200 else 0
 
     def restart(self) -> None:
         """End it in peace, and start it again."""

@@ -66,7 +66,8 @@ class Log:
         with self._lock:
             self.answers[f"{method} {status}"] += 1
             self.repeated += "idempotency-replayed" in headers
-            (self.read_seconds if method == "GET" else self.write_seconds).append(seconds)
+            if not is_excused:
+                (self.read_seconds if method == "GET" else self.write_seconds).append(seconds)
             if status >= 500 and not is_excused:
                 self.faults[f"{method} {status} {str(answer[2])[:300]}"] += 1
 
@@ -112,15 +113,19 @@ class Caller:
 
     def tell(self, method: str, path: str, content: Any, version: int | None = None) -> Answer:
         """One write, asked again until it is answered, and what was kept by it."""
-        headers = {"Idempotency-Key": str(UUID(int=self.chance.getrandbits(128)))}
-        headers |= {} if version is None else {"If-Match": f'"{version}"'}
         wanted = (200, 412) if version is not None else (200, 201)
-        answer = self.expect(wanted, method, path, json.dumps(content).encode(), headers)
+        answer = self.expect(wanted, method, path, *self.written(content, version))
         if answer[0] in (200, 201):
             items = answer[2].get("results")
             told = [answer[2]] if items is None else [each["record"] for each in items if "record" in each]
             self.log.acknowledged.extend(told)
         return answer
+
+    def written(self, content: Any, version: int | None = None) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of a new write, or of a change to a version."""
+        headers = {"Idempotency-Key": str(UUID(int=self.chance.getrandbits(128)))}
+        headers |= {} if version is None else {"If-Match": f'"{version}"'}
+        return json.dumps(content).encode(), headers
 
     def expect(self, statuses: tuple[int, ...], method: str, path: str, *more: Any) -> Answer:
         """The answer to a request; one of another status is noted, and raises."""

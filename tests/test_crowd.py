@@ -15,15 +15,21 @@ from tests.postgres import Server
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Book:
     return trained_book(tmp_path_factory.mktemp("crowd"))
+
+
+@pytest.fixture
+def book(trained: Book) -> Book:
+    """The book beside an empty desk."""
+    for file in trained.home.glob("*desk*"):
+        file.unlink()
+    return trained
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_crowd_on_sqlite_and_a_kill_in_its_midst(book: Book, tmp_path: Path, workers: int) -> None:
-    for file in book.home.glob("*desk*"):  # each rehearsal begins with an empty desk
-        file.unlink()
     tally = crowd(book, tmp_path / "log", 6, workers=workers, kills=1)
     assert tally.is_clean and tally.writes > 0 and tally.reads > 0, tally
 
