@@ -139,6 +139,15 @@ class LiveScorer:
                 problems[places[at]] = problem | {"pointer": f"/invoice_ids/{places[at]}"}
         return [rows[at] for at in sorted(rows)], [problems[at] for at in sorted(problems)]
 
+    def open_cases(self) -> dict[str, np.ndarray]:
+        """The facts and scores of every open invoice, as the policy looks at them."""
+        whole = self.whole.decide_open().cases
+        if self.part is None:
+            return whole
+        others = ~np.isin(whole["customer_id"].astype(str), list(self.changed))
+        part = self.part.decide_open().cases
+        return {name: np.concatenate([column[others], part[name]]) for name, column in whole.items()}
+
     def score_open(self, as_of: date | None = None, full: bool = False) -> pd.DataFrame:
         """One score row per invoice open on the day, ordered by invoice id."""
         day = as_of or self.as_of

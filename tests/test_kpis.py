@@ -14,6 +14,7 @@ from features.lateness import LatenessRule
 from features.ledger import Ledger, LedgerSettings
 from serving.kpis import DEFINITIONS, Settings, kpis
 from serving.kpis.receivables import _counted_back
+from serving.policy import Policy
 from tests.random_ledgers import Rows, ledger_of, random_rows, random_settings
 
 DAY = date(2026, 4, 1)
@@ -344,6 +345,19 @@ def test_review_coverage_counts_accounts_of_the_cycle() -> None:
     assert value(found, "review_coverage", "reviewed", None) == pytest.approx(100 / 3, abs=1e-4)
     assert value(found, "review_coverage", "reviewed or spoken with", None) == 100.0
     assert one(told(WORK), "review_coverage", "reviewed", None)["needs"] == "reviews recorded at the desk"
+
+
+def test_the_review_cycle_is_that_of_the_policy_by_tier() -> None:
+    reviews = [{"customer_id": name, "reviewed_on": "2026-01-10"} for name in ("C1", "C3")]
+    history = History(Ledger.from_rows({"payments": [], **WORK}), LatenessRule(calendar_days=True))
+    given: dict[str, Any] = {"by": (), "settings": Settings.of(Policy.load().parts, 90), "reviews": reviews}
+    tiers = {"C1": "critical", "C3": "medium"}
+    found = kpis(history, DAY, **given, tiers=tiers)
+    assert value(found, "review_coverage", "reviewed", None) == pytest.approx(100 / 3, abs=1e-4)
+    formula = next(each for each in found["kpis"] if each["code"] == "review_coverage")["formula"]
+    assert "(low 365, medium 180, high 90, critical 30)" in formula
+    everyone = kpis(history, DAY, **given)
+    assert value(everyone, "review_coverage", "reviewed", None) == pytest.approx(200 / 3, abs=1e-4)
 
 
 def test_payment_speed_after_good_and_bad_contacts() -> None:

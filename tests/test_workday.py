@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import pytest
 
+from serving.agreements import PROMISE_GRACE_DAYS
+from serving.kpis import Settings
 from serving.policy import Policy, PolicyError
 from serving.policy.workday import STAGES, Workday
 
@@ -30,6 +32,15 @@ def test_a_policy_without_it_has_the_usual_day() -> None:
     assert Policy.read(TEXT[:begin] + TEXT[end:]).parts.workday == Workday()
 
 
+def test_a_promise_has_one_grace_for_figures_alerts_and_the_desk() -> None:
+    parts = Policy.read(with_line("promise_grace_days: 2 ", "promise_grace_days: 5 ")).parts
+    assert parts.promise_grace_days == parts.alerts.promise_grace_days == 5
+    assert Settings.of(parts, 90).promise_grace_days == 5
+    begin = TEXT.index("  promise_grace_days:")
+    without = TEXT[:begin] + TEXT[TEXT.index("\n", begin) + 1 :]
+    assert Policy.read(without).parts.promise_grace_days == PROMISE_GRACE_DAYS
+
+
 def test_what_a_contact_saves_by_stage_and_tier() -> None:
     day = Policy.load().parts.workday
     assert [day.effect(stage, "high") for stage in STAGES] == [0.4, 0.4, 0.25, 0.15]
@@ -40,6 +51,8 @@ def test_what_a_contact_saves_by_stage_and_tier() -> None:
     ("old", "new", "said"),
     [
         ("capacity_per_day: 40 ", "capacity_per_day: -1 ", "capacity_per_day: '-1' is not a whole number"),
+        ("promise_grace_days: 2 ", "promise_grace_days: 2.5 ", "numbers.promise_grace_days: '2.5' is not a whole"),
+        ("promise_grace_days: 2 ", "promise_grace_days: 31 ", "'31' is not a whole number from 0 to 30"),
         ("capacity_per_day: 40 ", "capacity_per_day: many ", "'many' is not a whole number"),
         ("capacity_per_day: 40 ", "capacity_a_day: 40 ", "unknown key 'capacity_a_day'; did you"),
         ("capacity_by_skill: {}", "capacity_by_skill: {analyst: 3}", "'analyst'; did you mean 'credit_analyst'"),

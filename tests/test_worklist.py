@@ -19,6 +19,7 @@ from serving.facts import Facts
 from serving.live import LiveScorer
 from serving.policy import Policy
 from serving.scoring import Scorer
+from serving.tiers import tiers_of
 from serving.worklist import Case, CaseState, Items, Worklist, items_of
 from serving.worklist.agreed import planned, promised
 from serving.worklist.groups import groups, top_parents
@@ -291,6 +292,20 @@ def test_a_kind_word_and_a_review_get_the_places_kept_for_them() -> None:
     assert review.by == date(2026, 3, 18) and "never" in review.why
     reviewed = made(*rows, last_reviewed={"R": DAY - timedelta(days=10)})
     assert left(reviewed) == {"R": "nothing_needed"}
+
+
+def test_a_review_is_due_in_the_cycle_of_the_customers_tier() -> None:
+    rows = [
+        {"customer_id": name, "action": "none_needed", "tier": "low", "case_days_since_contact": 100.0}
+        for name in ("A", "B")
+    ]
+    assert left(made(*rows)) == {"A": "nothing_needed", "B": "nothing_needed"}
+    tiers = tiers_of(items(*(row | {"tier": "high"} for row in rows[:1])), POLICY, DAY)
+    found = Worklist.of(items(*rows), POLICY, DAY, tiers=tiers)
+    assert [(case.case_id, case.tier, case.tier_since) for case in found.cases] == [("A", "high", DAY)]
+    assert left(found) == {"B": "nothing_needed"}
+    without = replace(POLICY, parts=replace(POLICY.parts, reviews=None))
+    assert not Worklist.of(items(*rows), without, DAY, tiers=tiers).cases
 
 
 def test_a_pay_run_moves_the_day_and_the_sentence() -> None:

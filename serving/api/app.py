@@ -10,10 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from features.ledger.problems import LedgerError
+from serving.api.accounts import add_account_routes
 from serving.api.asking import Asking, as_json
 from serving.api.bodies import parameter_problem, read_json, score_request, wrong_schema
 from serving.api.deciding import add_deciding_routes
 from serving.api.documents import API_VERSION, documented, index_page, open_api
+from serving.api.letters import add_letter_routes
 from serving.api.listing import add_listing_routes
 from serving.api.policies import add_policy_routes
 from serving.api.problems import MEDIA_TYPE, ProblemError, problem_of_status
@@ -47,7 +49,9 @@ def create_app(readiness: Readiness, seconds: float = Settings.timeout_seconds) 
     _add_score_routes(app, asking)
     _add_card_routes(app, asking)
     add_listing_routes(app, asking)
+    add_letter_routes(app, asking)
     add_deciding_routes(app, asking)
+    add_account_routes(app, asking)
     add_record_routes(app, asking)
     add_policy_routes(app, asking)
     _add_documents(app)

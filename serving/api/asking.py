@@ -31,6 +31,7 @@ from serving.desk import (
 )
 from serving.live import LiveScorer
 from serving.office import Answer, Office
+from serving.policy.decision import NotInPolicy
 from serving.roles import Caller
 from serving.scoring import NotOpenError, UnknownIdError
 
@@ -196,6 +197,8 @@ def _problem_of(error: BaseException) -> ProblemError | None:
             return ProblemError("unknown_id", f"Nothing of the id {error} is known on that day.")
         case NotOpenError():
             return ProblemError("invoice_not_open", str(error))
+        case NotInPolicy():
+            return ProblemError("not_in_policy", f"{error}.")
         case DeskUnavailable(reason=reason):
             return busy("desk_unavailable", str(error), 1 if reason == "locked" else 30)
     return None

@@ -151,13 +151,14 @@ def _recommendations(live: LiveScorer, customer_id: str) -> dict[str, Any]:
 
 def _kpis(office: Office, live: LiveScorer, as_of: Any, days: int, by: list[str]) -> dict[str, Any]:
     day = as_of or live.as_of
-    desk = office.desk
+    desk, tiers = office.desk, office.tiers(live)
     return kpis(
         live.whole.history,
         day,
         by=by,
-        settings=Settings(period_days=days),
+        settings=Settings.of(live.whole.policy.parts, days),
         scored=live.score_open(day),
         reviews=[each.content for each in desk.find("reviews", status="recorded")],
         cancelled_promises=frozenset(each.record_id for each in desk.find("promises", status="cancelled")),
+        tiers=tiers.by_customer if tiers else None,
     )

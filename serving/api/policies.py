@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from serving.accounts import money
 from serving.api.asking import Asking
-from serving.api.bodies import body_problem, wrong_schema
+from serving.api.bodies import body_problem, read_json, wrong_schema
 from serving.api.documents import documented
 from serving.api.records import Page
 from serving.api.schemas import Record
-from serving.desk import PolicyVersion, Writing
+from serving.comparing import compared
+from serving.desk import PolicyVersion, UnknownPolicy, Writing
+from serving.in_force import policy_of as kept_policy
 from serving.live import LiveScorer
 from serving.office import Answer, Office
 from serving.policy import Policy, PolicyError
@@ -28,6 +31,18 @@ class PolicyText(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     text: str = Field(max_length=1_000_000)
     note: str = Field("", max_length=2_000)
+
+
+class DryRun(BaseModel):
+    """The policy to try: its text, or a version that is kept."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["version"]}]},
+    )
+    text: str | None = Field(None, max_length=1_000_000)
+    version: str | None = None
 
 
 class Activation(BaseModel):
@@ -76,6 +91,15 @@ def add_policy_routes(app: FastAPI, asking: Asking) -> None:
         """Keep a policy; it is not in force yet. Every problem of it is told with its line."""
         return await asking.write(request, "write:policy", _saved)
 
+    @app.post(
+        "/v1/policy/dry-run",
+        **documented(Record, body=DryRun, also=(400, 404, 408, 413, 415, 422)),
+    )
+    async def dry_run(request: Request) -> Response:
+        """What would change today if another policy were in force: cases that move, steps, calls. Changes nothing."""
+        body = await request.body()
+        return await asking.read(request, "read:policy", lambda office, live: _tried(office, live, body))
+
     @app.post("/v1/policy/activate", **documented(Record, body=Activation, also=(*_WRITE, 404)))
     async def activate(request: Request) -> Response:
         """Put a kept version in force, at once."""
@@ -90,8 +114,30 @@ def add_policy_routes(app: FastAPI, asking: Asking) -> None:
 def _saved(office: Office, live: LiveScorer, writing: Writing, given: Any, caller: Caller) -> Answer:
     asked = read_as(PolicyText, given)
     policy = policy_of(asked.text)
-    writing.save_policy(policy.version, asked.text, asked.note)
+    # A version is what a policy says: with other comments it is the same one, and the text kept first stays.
+    if all(each.version != policy.version for each in office.desk.policies()):
+        writing.save_policy(policy.version, asked.text, asked.note)
     return Answer(201, {"policy_version": policy.version, "sentences": policy.sentences()})
+
+
+def _tried(office: Office, live: LiveScorer, body: bytes) -> dict[str, Any]:
+    asked = read_as(DryRun, read_json(body))
+    if (asked.text is None) == (asked.version is None):
+        detail = "give either text or version"
+        mend = "Send the YAML text of a policy, or the version of one that is kept."
+        raise wrong_schema([{"pointer": "", "code": "one_of", "detail": detail, "mend": mend}])
+    candidate = policy_of(asked.text) if asked.text is not None else _kept(office, str(asked.version))
+    told = compared(live.whole.policy, candidate, live.open_cases(), live.as_of).as_dict()
+    for move in told["moves"]:
+        move["amount_open"] = money(move["amount_open"], move["currency"])
+    return told
+
+
+def _kept(office: Office, version: str) -> Policy:
+    kept = next((each for each in office.desk.policies() if each.version == version), None)
+    if kept is None:
+        raise UnknownPolicy(version)
+    return kept_policy(kept)
 
 
 def _activated(office: Office, live: LiveScorer, writing: Writing, given: Any, caller: Caller) -> Answer:

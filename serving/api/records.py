@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from features.ledger import TABLES
 from serving.api.asking import Asking, caller_with, etag, expected_version
 from serving.api.bodies import wrong_schema
-from serving.api.decisions import decided
+from serving.api.decisions import GROUNDS
 from serving.api.documents import documented
+from serving.api.letters import CHECKED, check_wording
 from serving.api.problems import ProblemError
 from serving.api.resources import BOOKED, RESOURCES, Resource, may_read, may_write
 from serving.desk import KINDS, AlreadyThere, Desk, Flaw, Record, RecordError, Writing
@@ -26,6 +27,7 @@ from serving.desk.kinds import checked
 from serving.live import LiveScorer
 from serving.office import Answer, Office
 from serving.roles import Caller
+from serving.scoring import NotOpenError, UnknownIdError
 
 MOST_ITEMS = 1_000
 MOST_LISTED = 200
@@ -224,14 +226,14 @@ def _added(
     resource: Resource, office: Office, live: LiveScorer, writing: Writing, given: Any, caller: Caller
 ) -> Answer:
     if isinstance(given, dict) and set(given) == {"items"}:
-        return _added_many(resource, live, writing, given["items"], caller)
-    if resource.kind == "decisions":
-        given = decided(office, live, writing, _object(resource.kind, given))
-    record = _add(resource, live, writing, given, caller)
+        return _added_many(resource, office, live, writing, given["items"], caller)
+    record = _add(resource, office, live, writing, given, caller)
     return Answer(201, shown(record), record.version)
 
 
-def _added_many(resource: Resource, live: LiveScorer, writing: Writing, items: Any, caller: Caller) -> Answer:
+def _added_many(
+    resource: Resource, office: Office, live: LiveScorer, writing: Writing, items: Any, caller: Caller
+) -> Answer:
     """Each item whole or refused: what is refused wrote nothing, and the others go on without it."""
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS:
         detail = f"items is no list of 1 to {MOST_ITEMS:,} records"
@@ -241,9 +243,9 @@ def _added_many(resource: Resource, live: LiveScorer, writing: Writing, items: A
     results: list[dict[str, Any]] = []
     for place, item in enumerate(items):
         try:
-            record = _add(resource, live, writing, item, caller)
+            record = _add(resource, office, live, writing, item, caller)
             results.append({"status": 201, "record": shown(record)})
-        except (RecordError, AlreadyThere, ProblemError) as error:
+        except (RecordError, AlreadyThere, ProblemError, NotOpenError, UnknownIdError) as error:
             results.append(_refused(place, error))
     kept = sum(each["status"] == 201 for each in results)
     return Answer(200, {"results": results, "kept": kept, "refused": len(results) - kept})
@@ -257,10 +259,16 @@ def _refused(place: int, error: Exception) -> dict[str, Any]:
     return {"status": status, "kind": kind, "detail": str(error), "problems": []}
 
 
-def _add(resource: Resource, live: LiveScorer, writing: Writing, given: Any, caller: Caller) -> Record:
+def _add(
+    resource: Resource, office: Office, live: LiveScorer, writing: Writing, given: Any, caller: Caller
+) -> Record:
     content = completed(resource.kind, _object(resource.kind, given), live)
+    if resource.kind in GROUNDS:
+        content = GROUNDS[resource.kind](office, live, writing, content)
     _check_may_write(caller, resource.kind, content)
     check_fits(resource.kind, content, live)
+    if resource.kind == "messages":
+        check_wording(office, live, content)
     return writing.add(resource.kind, content)
 
 
@@ -278,6 +286,8 @@ def _changed(
     there = office.desk.get(resource.kind, record_id)
     _check_may_write(caller, resource.kind, {**there.content, **changes})
     _check_may_write(caller, resource.kind, there.content)
+    if resource.kind == "messages" and set(CHECKED) & changes.keys():
+        check_wording(office, live, {**there.content, **changes})
     record = writing.change(resource.kind, record_id, changes, version)
     return Answer(200, shown(record), record.version)
 

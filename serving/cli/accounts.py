@@ -166,15 +166,13 @@ def lines_of(account: Account, day: date) -> list[str]:
     since = f" since {account.tier.since}" if account.tier.since < day else ""
     limit = f"limit {_grouped(figures['credit_limit'])}" if figures["credit_limit"] else "no limit set"
     late = "" if figures["late_share"] is None else f", {figures['late_share']:.0%} of a year's invoices late"
-    talks = "1 contact" if review["contacts_365"] == 1 else f"{review['contacts_365']} contacts"
-    cost = f"{talks} in a year, about {_grouped(review['cost_to_collect'])} {currency} to collect"
-    share = "" if review["cost_share"] is None else f" ({review['cost_share']:.2%} of what was bought)"
     return [
         f"{who}, at the start of {day}",
         f"  Tier: {account.tier.tier}{since}. {_sentence(account.tier.why)}",
-        f"  Stands at: {_grouped(figures['exposure'])} {currency} open, {_grouped(figures['overdue_open'])} past due, {limit}{late}.",
+        f"  Stands at: {_grouped(figures['exposure'])} {currency} open, "
+        f"{_grouped(figures['overdue_open'])} past due, {limit}{late}.",
         f"  Review: {_review(account, day)}; might come to {review['recommended']}: {review['because']}.",
-        f"    {cost}{share}; {review['margin']}.",
+        f"    {_cost(review, currency)}; {review['margin']}.",
         *_credit_lines(told["credit"]),
     ]
 
@@ -182,6 +180,16 @@ def lines_of(account: Account, day: date) -> list[str]:
 def shortened(text: str, longest: int) -> str:
     """A text that fits its column."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _cost(review: dict[str, Any], currency: str) -> str:
+    """What collecting costs, as far as contacts are on record."""
+    contacts = review["contacts_365"]
+    if not contacts:
+        return "No contact of the last year is on record, so no cost to collect is known"
+    share = "" if review["cost_share"] is None else f" ({review['cost_share']:.2%} of what was bought)"
+    talks = "1 contact" if contacts == 1 else f"{contacts} contacts"
+    return f"{talks} in a year, about {_grouped(review['cost_to_collect'])} {currency} to collect{share}"
 
 
 def _sentence(text: str) -> str:

@@ -49,6 +49,10 @@ DECIDED = ("tier", "tier_rule", *SAID[:4], "action_by", *SAID[4:])
 """The columns that a decision adds to a case."""
 
 
+class NotInPolicy(ValueError):  # noqa: N818 - a state to report
+    """The policy has no section that would answer this."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """A checked policy; `version` changes with its content, not with comments or spacing."""
@@ -189,7 +193,7 @@ class Policy:
     def _section(self, name: str) -> Any:
         section = getattr(self.parts, name)
         if section is None:
-            raise ValueError(f"the policy has no section '{name}'; take it from the packaged policy.yaml")
+            raise NotInPolicy(f"the policy has no section '{name}'; take it from the packaged policy.yaml")
         return section
 
     def columns(self, cases: pd.DataFrame | Mapping[str, Any]) -> Columns:

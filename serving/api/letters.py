@@ -1,0 +1,112 @@
+"""Which text goes with a case's step, and may a text be kept as sent? Every phrase is checked before it leaves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+
+from serving.api.asking import Asking
+from serving.api.documents import documented
+from serving.api.problems import ProblemError
+from serving.api.schemas import Record
+from serving.case_messages import approved_step, message_case, name_of
+from serving.desk import Flaw, RecordError
+from serving.live import LiveScorer
+from serving.messages import CHANNELS, lint, render
+from serving.messages.rendering import NEEDS_APPROVAL, Channel
+from serving.office import EVERYBODY, Office
+from serving.scoring import UnknownIdError
+from serving.worklist import LEFT_OUT, Case
+
+CHECKED = ("subject", "body")
+
+
+def add_letter_routes(app: FastAPI, asking: Asking) -> None:
+    """The text of a case's recommended step."""
+
+    @app.get("/v1/cases/{case_id:path}/message", **documented(Record, also=(404, 409, 422)))
+    async def message(
+        request: Request,
+        case_id: str,
+        channel: Channel | None = None,
+        language: Annotated[str, Query(pattern="^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] = "en",
+    ) -> Response:
+        """What to write or say: the recommended step in words, with what no customer should read in it."""
+        return await asking.read(
+            request,
+            "read:worklist",
+            lambda office, live: _message(office, live, case_id, channel, language),
+        )
+
+
+def _message(
+    office: Office, live: LiveScorer, case_id: str, channel: str | None, language: str
+) -> dict[str, Any]:
+    case = _listed(office, live, case_id)
+    if case.channel not in CHANNELS:
+        raise ProblemError(
+            "nothing_to_say",
+            f"The step of {case_id!r} is {case.action}, which its customer does not hear of.",
+        )
+    said = channel or case.channel
+    records = office.desk.timeline(case.customers)
+    facts = message_case(live, case, office.items(live), records)
+    step = approved_step(records)
+    if case.template == NEEDS_APPROVAL and step is None:
+        raise ProblemError("nothing_to_say", "No step is decided and approved that could be announced.")
+    found = render(
+        case.template or case.action, said, facts, language, step, live.whole.policy.parts.never_say
+    )
+    return {
+        "case_id": case.case_id,
+        "as_of": live.as_of,
+        "action": case.action,
+        "action_rule": case.action_rule,
+        "channel": said,
+        **asdict(found),
+        "may_be_sent": all(each.severity != "reject" for each in found.findings),
+        "policy_version": live.whole.policy.version,
+    }
+
+
+def _listed(office: Office, live: LiveScorer, case_id: str) -> Case:
+    """The case with its step of today; UnknownIdError, and a problem where nothing is to be said."""
+    made = office.worklist(live, EVERYBODY, about=lambda ids: {case_id, live.case_of(case_id)})
+    for each in made.cases:
+        if case_id in (each.case_id, *each.customers):
+            return each
+    if not live.members_of(case_id):
+        raise UnknownIdError(case_id)
+    left = made.left_out[made.left_out["case_id"] == case_id]
+    why = LEFT_OUT[str(left["reason"].iat[0])] if len(left) else "nothing is open"
+    raise ProblemError("nothing_to_say", f"There is nothing to say to {case_id!r} today: {why}.")
+
+
+def check_wording(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> None:
+    """Raise RecordError with every phrase of a text that no customer should read.
+
+    The customer's own name is none of our words; a firm step may be named where a person decided on it.
+    """
+    flaws = list(_flaws(office, live, content))
+    if flaws:
+        raise RecordError("messages", flaws)
+
+
+def _flaws(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> Iterator[Flaw]:
+    customer_id = str(content.get("customer_id"))
+    if not live.knows_customer(customer_id):
+        return
+    step = approved_step(office.desk.find("decisions", customer_ids=[customer_id]))
+    name = name_of(live, customer_id)
+    for field in CHECKED:
+        text = content.get(field)
+        if isinstance(text, str):
+            theirs = [match.span() for match in re.finditer(re.escape(name), text)] if name else []
+            language, never = str(content.get("language") or "en"), live.whole.policy.parts.never_say
+            for finding in lint(text, language, step, never, theirs):
+                if finding.severity == "reject":
+                    yield Flaw(f"/{field}", f"{finding} (character {finding.start + 1})")
