@@ -23,6 +23,7 @@ from tests.caller import Caller
 from training.model import RiskModel
 
 BOOK_DAY = date(2026, 3, 31)
+POLICY = (Path(__file__).parent.parent / "serving" / "policy.yaml").read_text(encoding="utf-8")
 INVOICE = {"invoice_id": "A", "customer_id": "C", "issued_on": "2026-03-02", "due_on": "2026-04-20"}
 INVOICE |= {"amount": "100.00", "currency": "EUR"}
 PROMISE = {"invoice_id": "A", "promised_on": "2026-04-10", "amount": "100.00"}
@@ -275,7 +276,7 @@ def test_while_the_desk_is_locked_writes_wait_their_turn_elsewhere_and_scores_go
 
 class TestPolicy:
     def test_a_policy_is_kept_put_in_force_and_rolled_back(self, ask: Caller, write: Writer) -> None:
-        text = (Path(__file__).parent.parent / "serving" / "policy.yaml").read_text(encoding="utf-8")
+        text = POLICY
         old = write("policy/versions", {"text": text, "note": "as it came"}).json()["policy_version"]
         assert write("policy/activate", {"version": old, "why": "the beginning"}).status_code == 200
         other = text.replace("quiet_days: 7", "quiet_days: 9")
@@ -289,6 +290,13 @@ class TestPolicy:
         whys = [each["why"] for each in ask.get("/v1/policy/history").json()["items"]]
         assert whys == ["the beginning", "more patience", "too patient"]
         assert [each["version"] for each in ask.get("/v1/policy/versions").json()["items"]] == [old, new]
+
+    def test_other_comments_are_no_other_policy(self, ask: Caller, write: Writer) -> None:
+        made = [write("policy/versions", {"text": f"{each}\n{POLICY}"}) for each in ("# ours", "# theirs")]
+        assert [each.status_code for each in made] == [201, 201]
+        assert [each["text"].split("\n")[0] for each in ask.get("/v1/policy/versions").json()["items"]] == [
+            "# ours"
+        ]
 
     def test_problems_of_a_policy_come_with_their_lines(self, write: Writer) -> None:
         found = write("policy/versions", {"text": "tiers: [low]\nrules: 5\n"})

@@ -114,7 +114,9 @@ def add_policy_routes(app: FastAPI, asking: Asking) -> None:
 def _saved(office: Office, live: LiveScorer, writing: Writing, given: Any, caller: Caller) -> Answer:
     asked = read_as(PolicyText, given)
     policy = policy_of(asked.text)
-    writing.save_policy(policy.version, asked.text, asked.note)
+    # A version is what a policy says: with other comments it is the same one, and the text kept first stays.
+    if all(each.version != policy.version for each in office.desk.policies()):
+        writing.save_policy(policy.version, asked.text, asked.note)
     return Answer(201, {"policy_version": policy.version, "sentences": policy.sentences()})
 
 
