@@ -151,7 +151,7 @@ def test_a_broken_ledger_is_told_to_callers_and_not_to_strangers(tmp_path: Path)
 
 
 def test_the_index_page_needs_nothing_from_elsewhere(ask: Caller) -> None:
-    page = ask.get("/")
+    page = ask.get("/api")
     assert page.headers["content-type"].startswith("text/html")
     assert "curl http://127.0.0.1:3000/v1/scores" in page.text
     assert not re.findall(r"(?:src|href)=\"(?!/)", page.text)

@@ -230,7 +230,7 @@ def test_every_way_to_start_serves_the_same(
         assert json.loads(server.ask("/v1/policy")[1]) == json.loads(
             json.dumps(scorer.policy_card(), default=str)
         )
-        assert b"tag manager" not in server.ask("/")[1].lower()
+        assert b"tag manager" not in server.ask("/api")[1].lower()
         for hidden in (
             "/schema.json",
             "/metrics",
@@ -319,9 +319,9 @@ def test_a_service_open_to_others_needs_a_token_even_from_here(tmp_path: Path) -
     command = bentoml_serve("serving.service:Duecourse", port, "0.0.0.0")
     with running(command, port, tmp_path, tmp_path / "nowhere", tmp_path / "log") as server:
         assert server.kind("/v1/policy") == (401, "token_needed")
-        assert server.kind("/") == (401, "token_needed")
-        assert server.ask("/", headers={"Authorization": f"Bearer {secret}"})[0] == 200
-        assert server.ask("/", headers={"X-Forwarded-For": "127.0.0.1"})[0] == 401
+        assert server.kind("/api") == (401, "token_needed")
+        assert server.ask("/api", headers={"Authorization": f"Bearer {secret}"})[0] == 200
+        assert server.ask("/api", headers={"X-Forwarded-For": "127.0.0.1"})[0] == 401
 
 
 @pytest.mark.slow

@@ -87,12 +87,17 @@ class Access:
 
     def caller(self, scope: Scope) -> Caller:
         """Who asks: the owner of a token, or somebody at an address of this machine."""
+        return self.visitor(scope) or self._owner([])
+
+    def visitor(self, scope: Scope) -> Caller | None:
+        """The same for a page, where somebody yet unknown may come in to say who they are."""
         if self._is_local_service:
             _check_host(_headers(scope, b"host"))
         address = (scope.get("client") or ("",))[0]
         if not self._requires_token and self._is_local_service and is_loopback(address):
             return local_caller(address)
-        return self._owner(_headers(scope, b"authorization"))
+        presented = _headers(scope, b"authorization")
+        return self._owner(presented) if presented else None
 
     def _owner(self, presented: list[bytes]) -> Caller:
         scheme, _, secret = presented[0].partition(b" ") if len(presented) == 1 else (b"", b"", b"")

@@ -18,12 +18,14 @@ from serving.api.documents import API_VERSION, documented, index_page, open_api
 from serving.api.letters import add_letter_routes
 from serving.api.listing import add_listing_routes
 from serving.api.policies import add_policy_routes
-from serving.api.problems import MEDIA_TYPE, ProblemError, problem_of_status
+from serving.api.problems import ProblemError, problem_of_status
 from serving.api.readiness import Readiness
 from serving.api.records import add_record_routes
 from serving.api.schemas import AsOfParameter, Record, Score, ScoreRequest, Scores
 from serving.api.settings import Settings
 from serving.live import LiveScorer
+from serving.pages.app import add_pages
+from serving.pages.failing import problem_response
 from serving.scoring import NotOpenError, Scorer, UnknownIdError
 
 AsOf = Annotated[AsOfParameter, Query()]
@@ -55,6 +57,7 @@ def create_app(readiness: Readiness, seconds: float = Settings.timeout_seconds) 
     add_record_routes(app, asking)
     add_policy_routes(app, asking)
     _add_documents(app)
+    add_pages(app, asking)
     return app
 
 
@@ -97,7 +100,7 @@ def _add_documents(app: FastAPI) -> None:
     async def docs() -> Response:
         return Response(description, media_type="application/json")
 
-    @app.get("/", include_in_schema=False)
+    @app.get("/api", include_in_schema=False)
     async def index(request: Request) -> Response:
         return index_page(str(request.base_url))
 
@@ -148,9 +151,7 @@ def _customer(live: LiveScorer, customer_id: str, as_of: date | None) -> Any:
 
 def _problem_answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return Response(
-        error.document(request.scope["path"]), error.status, {"Content-Type": MEDIA_TYPE, **error.headers}
-    )
+    return problem_response(request.scope["path"], error)
 
 
 def _wrong_parameters(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -35,6 +35,7 @@ from serving.policy.decision import NotInPolicy
 from serving.roles import Caller
 from serving.scoring import NotOpenError, UnknownIdError
 
+T = TypeVar("T")
 THREADS = 4
 """Scoring holds the interpreter: more threads would only make every caller wait for every other."""
 WRITERS = 8
@@ -59,17 +60,26 @@ class Asking:
     async def read(self, request: Request, right: str, ask: Callable[[Office, LiveScorer], Any]) -> Response:
         """What `ask` finds, as JSON."""
         caller_with(request, right)
-        office, scorer = self.readiness.office(), self.readiness.scorer()
+        content = await self.reading(lambda office, live: as_json(ask(office, live)))
+        return Response(content, media_type="application/json")
 
-        in_time = self._in_time()
+    async def reading(self, ask: Callable[[Office, LiveScorer], T]) -> T:
+        """What `ask` finds in this moment's book, worked out in a thread of readers."""
+        return await self._worked(ask, self._readers)
 
-        def work() -> bytes:
+    async def writing(self, act: Callable[[Office, LiveScorer], T]) -> T:
+        """The same in a thread of writers."""
+        return await self._worked(act, self._writers)
+
+    async def _worked(self, do: Callable[[Office, LiveScorer], T], limiter: anyio.CapacityLimiter) -> T:
+        office, scorer, in_time = self.readiness.office(), self.readiness.scorer(), self._in_time()
+
+        def work() -> T:
             in_time()
             with told_as_problems():
-                return as_json(ask(office, office.live(scorer)))
+                return do(office, office.live(scorer))
 
-        content = await anyio.to_thread.run_sync(work, limiter=self._readers)
-        return Response(content, media_type="application/json")
+        return await anyio.to_thread.run_sync(work, limiter=limiter)
 
     def _in_time(self) -> Callable[[], None]:
         """Raises once nobody waits for the answer any more: work that could not begin in time is not begun.
@@ -90,20 +100,12 @@ class Asking:
         """What `act` did with the body, in one transaction under the request's idempotency key."""
         caller, key = caller_with(request, right), idempotency_key(request)
         given = read_json(await request.body())
-        office, scorer = self.readiness.office(), self.readiness.scorer()
         told = (request.method, request.url.path, request.headers.get("if-match"), given)
-
-        in_time = self._in_time()
-
-        def work() -> Answer:
-            in_time()
-            with told_as_problems():
-                live = office.live(scorer)
-                return office.write(
-                    caller, told, key, lambda writing: act(office, live, writing, given, caller)
-                )
-
-        done = await anyio.to_thread.run_sync(work, limiter=self._writers)
+        done = await self.writing(
+            lambda office, live: office.write(
+                caller, told, key, lambda writing: act(office, live, writing, given, caller)
+            )
+        )
         return answered(done)
 
 
@@ -168,12 +170,13 @@ class told_as_problems:  # noqa: N801 - reads as a word of the `with` statement
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        found = _problem_of(error) if error is not None else None
+        found = problem_of(error) if error is not None else None
         if found is not None:
             raise found from None
 
 
-def _problem_of(error: BaseException) -> ProblemError | None:
+def problem_of(error: BaseException) -> ProblemError | None:
+    """The problem that an error is told as; None for a fault of ours."""
     match error:
         case RecordError(flaws=flaws):
             return wrong_schema(

@@ -72,7 +72,7 @@ def _definitions(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def index_page(origin: str) -> HTMLResponse:
-    """The friendly page at `/`: it asks no other address for anything, and runs no script."""
+    """The friendly page at `/api`: it asks no other address for anything, and runs no script."""
     template, policy = _template()
     page = template.substitute(origin=html.escape(origin.rstrip("/")), kinds=_kinds_table())
     return HTMLResponse(page, headers={"Content-Security-Policy": policy})

@@ -20,6 +20,9 @@ from serving.api.documents import CONTENT_POLICY
 from serving.api.limits import Allowance, check_content_type, read_body
 from serving.api.problems import MEDIA_TYPE, ProblemError, busy, new_incident, problem_of_status
 from serving.api.settings import Settings
+from serving.pages.failing import told
+from serving.pages.forms import check_form
+from serving.pages.paths import is_page
 
 HEALTH_PATHS = {"/livez", "/readyz"}
 FRAMEWORK_PATHS = {"/healthz", "/metrics", "/schema.json"}
@@ -89,16 +92,20 @@ class Guard:
 
     def _admit(self, scope: Scope) -> None:
         """Raise the problem that keeps this request out, if there is one."""
+        stranger = "stranger at " + (scope.get("client") or ("",))[0]
+        is_for_people = is_page(scope["path"])
         try:
-            caller = self._access.caller(scope)
+            caller = self._access.visitor(scope) if is_for_people else self._access.caller(scope)
         except ProblemError:
-            self._allowance.take("stranger at " + (scope.get("client") or ("",))[0])
+            self._allowance.take(stranger)
             raise
-        self._allowance.take(f"{caller.role} {caller.name}")
+        self._allowance.take(f"{caller.role} {caller.name}" if caller else stranger)
         scope[CALLER] = caller
         if scope["path"] in FRAMEWORK_PATHS:
             raise problem_of_status(404)
-        if scope["method"] in METHODS_WITH_BODY:
+        if scope["method"] in METHODS_WITH_BODY and is_for_people:
+            check_form(scope)
+        elif scope["method"] in METHODS_WITH_BODY:
             check_content_type([value for key, value in scope["headers"] if key == b"content-type"])
         if self._in_flight >= self._settings.max_in_flight:
             raise busy("busy", f"{self._in_flight} requests are being answered. Ask again in a second.")
@@ -186,8 +193,8 @@ class _Answer:
             return
         self._is_started = True
         self.status = problem.status
-        body = problem.document(self._path)
-        headers = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **problem.headers}
+        body, headers = told(self._path, problem)
+        headers["Content-Length"] = str(len(body))
         encoded = [(key.lower().encode(), value.encode("latin-1")) for key, value in headers.items()]
         self.close()
         await self._send(
@@ -206,7 +213,8 @@ class _Answer:
 
     def _problem_instead_of(self, message: Message) -> ProblemError | None:
         headers = dict(message.get("headers", []))
-        if message["status"] < 400 or headers.get(b"content-type", b"").startswith(MEDIA_TYPE.encode()):
+        is_told = headers.get(b"content-type", b"").startswith(MEDIA_TYPE.encode()) or is_page(self._path)
+        if message["status"] < 400 or is_told:
             return None
         if message["status"] == 503 and self.instead_of_503 is not None:
             return self.instead_of_503

@@ -19,6 +19,7 @@ MOST_PROBLEMS_LISTED = 200
 
 KINDS: dict[str, tuple[int, str]] = {
     "not_json": (400, "The body is not JSON"),
+    "not_a_form": (400, "This is not a form of ours"),
     "token_needed": (401, "A token is needed"),
     "not_allowed": (403, "This is not allowed"),
     "unknown_route": (404, "There is no such address"),
@@ -45,8 +46,8 @@ KINDS: dict[str, tuple[int, str]] = {
 }
 """Every kind of problem: its stable code, its status, its title."""
 
-_KIND_OF_STATUS = {404: "unknown_route", 409: "already_there", 503: "busy"} | {
-    status: code for code, (status, _) in KINDS.items() if status not in (404, 409, 503)
+_KIND_OF_STATUS = {400: "not_json", 404: "unknown_route", 409: "already_there", 503: "busy"} | {
+    status: code for code, (status, _) in KINDS.items() if status not in (400, 404, 409, 503)
 }
 
 
@@ -109,8 +110,8 @@ def problem_of_status(status: int, headers: Mapping[str, str] | None = None) -> 
     """The problem that stands for a bare error status of the server framework."""
     kind = _KIND_OF_STATUS.get(status, "incident" if status >= 500 else "not_allowed")
     details = {
-        "unknown_route": "No address of this service matches. GET / lists them all.",
-        "method_not_allowed": "The header Allow names the methods this address takes. GET / lists them all.",
+        "unknown_route": "No address of this service matches. GET /api lists them all.",
+        "method_not_allowed": "The header Allow names the methods this address takes. GET /api lists them all.",
     }
     return ProblemError(kind, details.get(kind, f"{KINDS[kind][1]}."), headers=headers)
 

@@ -38,6 +38,7 @@ from serving.cli import (
     searches,
     service,
     training,
+    users,
     worklist,
 )
 
@@ -99,6 +100,7 @@ for part in (
     messages,
     nightly,
     service,
+    users,
     demo,
     prior,
     documents,

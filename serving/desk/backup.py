@@ -21,7 +21,7 @@ from serving.desk.audit import Head
 from serving.desk.erasure import erase_again, erasures_of
 from serving.desk.errors import DeskError, DeskUnavailable
 from serving.desk.records import Actor
-from serving.desk.tables import metadata
+from serving.desk.tables import metadata, sessions
 from serving.desk.verifying import verdict
 from serving.desk.writing import Writing
 from training.durable import make_durable
@@ -68,9 +68,9 @@ def _rows(desk: Desk, file: Path) -> None:
 
 
 def copy_rows(source: sa.Connection, target: sa.Connection) -> None:
-    """Fill a desk that is as new with all of another."""
+    """Fill a desk that is as new with all of another, less its sessions: nobody is signed in by a backup."""
     target.execute(sa.delete(metadata.tables["about"]))
-    for table in metadata.sorted_tables:
+    for table in (each for each in metadata.sorted_tables if each is not sessions):
         streamed = source.execution_options(yield_per=_AT_ONCE).execute(sa.select(table)).mappings()
         for rows in streamed.partitions():
             target.execute(sa.insert(table), [dict(row) for row in rows])

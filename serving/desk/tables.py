@@ -5,6 +5,7 @@
     policies     every policy saved           activations  each time one came into force
     keys         idempotency keys, with the answer that was given
     about        what this database is: an id made when it was
+    users        people who sign in to the pages       sessions  what each of them has open
 
 Triggers refuse to change or remove entries, versions and policies; of a version only the mark, and what erasure
 blanks, may change. Moments are texts in UTC, equally long, so that they sort; content is JSON as text.
@@ -93,6 +94,24 @@ keys = sa.Table(
     sa.Column("first_sequence", Whole, nullable=False),
     sa.Column("last_sequence", Whole, nullable=False, index=True),
 )
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("password", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+)
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, sa.ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    sa.Column("began_at", sa.Text, nullable=False),
+    sa.Column("seen_at", sa.Text, nullable=False),
+)
+sa.Index("sessions_of_a_user", sessions.c.name)
 about = sa.Table("about", metadata, sa.Column("desk_id", sa.Text, primary_key=True))
 APPEND_ONLY = ("audit", "policies", "activations")
 MAY_CHANGE = ("is_current", "content", "salt", "erased_by")

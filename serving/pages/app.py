@@ -1,0 +1,40 @@
+"""Which pages are there? One line each; a page's own file says what it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+
+from serving.api.problems import problem_of_status
+from serving.pages import patterns, today
+from serving.pages.rendering import STATIC, static_file
+from serving.pages.routing import Pages
+from serving.pages.sign_in import HOME, Entrance
+
+if TYPE_CHECKING:
+    from serving.api.asking import Asking
+
+A_YEAR = "public, max-age=31536000, immutable"
+
+
+def add_pages(app: FastAPI, asking: Asking) -> None:
+    """The routes of all pages."""
+    pages = Pages(app, asking)
+    Entrance(pages).add()
+    _add_static(app)
+    for each in (today, patterns):
+        each.add(pages)
+
+
+def _add_static(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def home() -> Response:
+        return RedirectResponse(HOME, 303)
+
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(request: Request, name: str) -> Response:
+        if name not in STATIC:
+            raise problem_of_status(404)
+        return Response(static_file(name), media_type=STATIC[name], headers={"Cache-Control": A_YEAR})

@@ -1,0 +1,206 @@
+"""How does every page answer, and how does every form act? Who looks, the work in a thread, the page or its twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+
+from serving.api.asking import Asking, as_json, problem_of
+from serving.api.problems import ProblemError
+from serving.desk import Writing
+from serving.live import LiveScorer
+from serving.office import Answer, Office
+from serving.pages.failing import HTML
+from serving.pages.forms import by_field, new_key, read_form, said
+from serving.pages.frame import frame
+from serving.pages.kept import Kept
+from serving.pages.paths import TWIN, is_twin
+from serving.pages.rendering import HEADERS, html
+from serving.pages.visits import Visitor, greet, visitor_of
+from serving.roles import Caller
+
+MENDABLE = (409, 412, 422)
+"""What a person can mend in the form, which is shown again with everything in it."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One look at a page: what it may see, and what was asked."""
+
+    office: Office
+    live: LiveScorer
+    caller: Caller
+    query: Mapping[str, str]
+    parameters: Mapping[str, str]
+    kept: Kept
+    """What was worked out for others at the same moment."""
+
+    def may(self, right: str) -> bool:
+        """Whether whoever looks has a right."""
+        return self.caller.may(right)
+
+
+View = Callable[[Visit], dict[str, Any]]
+Act = Callable[[Visit, dict[str, str], Writing], Answer]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: its address, the right to see it, its template, and the view that fills it and is its twin."""
+
+    path: str
+    right: str
+    template: str
+    view: View
+
+
+@dataclass
+class Pages:
+    """The pages of an app, each with its twin, and their forms."""
+
+    app: FastAPI
+    asking: Asking
+    kept: Kept = field(default_factory=Kept)
+
+    def page(self, page: Page) -> Page:
+        """Answer GET for a page and for its twin."""
+
+        async def answer(request: Request) -> Response:
+            return await self.asking.reading(lambda office, live: self._shown(request, page, office, live))
+
+        # the twin first: an id may hold anything, so the page would take its address too
+        for path in (page.path + TWIN, page.path):
+            self.app.add_api_route(path, answer, methods=["GET"], include_in_schema=False)
+        return page
+
+    def form(self, path: str, right: str, act: Act, page: Page) -> None:
+        """Answer POST: `act` writes and says where to go on (`after`); what can be mended is shown on `page` again."""
+
+        async def answer(request: Request) -> Response:
+            body = await request.body()
+            return await self.asking.writing(
+                lambda office, live: self._done(request, body, right, act, page, office, live)
+            )
+
+        self.app.add_api_route(path, answer, methods=["POST"], include_in_schema=False)
+
+    def _shown(self, request: Request, page: Page, office: Office, live: LiveScorer) -> Response:
+        visitor = visitor_of(request, office)
+        if visitor.caller is None:
+            return _to_sign_in(request)
+        visit = self._visit(request, visitor.caller, office, live)
+        _check_right(visit.caller, page.right)
+        view = page.view(visit)
+        if is_twin(request.scope["path"]):
+            return Response(as_json(view), media_type="application/json")
+        return _rendered(request, visitor, visit, page, view)
+
+    def _done(
+        self,
+        request: Request,
+        body: bytes,
+        right: str,
+        act: Act,
+        page: Page,
+        office: Office,
+        live: LiveScorer,
+    ) -> Response:
+        fields, visitor = read_form(body), visitor_of(request, office)
+        if visitor.caller is None or not visitor.sent(fields.get("csrf", "")):
+            return kept_for_later(request, visitor, fields)
+        visit = self._visit(request, visitor.caller, office, live)
+        _check_right(visit.caller, right)
+        told, given = ("FORM", request.url.path, None, said(fields)), said(fields)
+        try:
+            done = office.write(
+                visit.caller, told, fields.get("key", ""), lambda writing: act(visit, given, writing)
+            )
+        except Exception as error:
+            problem = as_problem(error)
+            if problem is None or problem.status not in MENDABLE:
+                raise
+            again = self._visit(request, visit.caller, office, live)
+            mend = {"form": fields.get("form", ""), "given": given, **_to_mend(problem)}
+            return _rendered(request, visitor, again, page, page.view(again), mend, problem.status)
+        return RedirectResponse(str(done.content["to"]), 303)
+
+    def _visit(self, request: Request, caller: Caller, office: Office, live: LiveScorer) -> Visit:
+        return Visit(office, live, caller, dict(request.query_params), _parameters(request), self.kept)
+
+
+def after(path: str, told: str) -> Answer:
+    """The answer of a form that did its work: the page to go to, and the code of what is told there (frame.py)."""
+    page, mark, place = path.partition("#")
+    return Answer(303, {"to": f"{page}{'&' if '?' in page else '?'}told={told}{mark}{place}"})
+
+
+def kept_for_later(request: Request, visitor: Visitor, fields: Mapping[str, str]) -> Response:
+    """What was written when nobody (or somebody else) was signed in any more: kept, to be sent after a look."""
+    context = {
+        "visitor": visitor,
+        "to": request.url.path,
+        "fields": said(fields) | {"form": fields.get("form", "")},
+        "key": fields.get("key") or new_key(),
+        "is_known": visitor.caller is not None,
+    }
+    response = Response(
+        html("resume.html", context), 403 if visitor.caller else 401, {**HEADERS, "Content-Type": HTML}
+    )
+    greet(request, response, visitor)
+    return response
+
+
+def as_problem(error: Exception) -> ProblemError | None:
+    """The problem that an error is told as, if it is one that a caller can do something about."""
+    return error if isinstance(error, ProblemError) else problem_of(error)
+
+
+def _rendered(
+    request: Request,
+    visitor: Visitor,
+    visit: Visit,
+    page: Page,
+    view: Mapping[str, Any],
+    mend: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> Response:
+    context = frame(request, visitor, visit.live, mend)
+    content = html(page.template, {**context, "view": view})
+    response = Response(content, status, {**HEADERS, "Content-Type": HTML})
+    greet(request, response, visitor)
+    return response
+
+
+def _to_mend(problem: ProblemError) -> dict[str, Any]:
+    errors, whole = by_field(problem.problems)
+    return {"errors": errors, "whole": whole if problem.problems else [problem.detail]}
+
+
+def _to_sign_in(request: Request) -> Response:
+    path = request.url.path
+    if is_twin(request.scope["path"]):
+        raise ProblemError(
+            "token_needed",
+            "Sign in, or send `Authorization: Bearer TOKEN`; `duecourse tokens create NAME` makes one.",
+            headers={"WWW-Authenticate": 'Bearer realm="duecourse"'},
+        )
+    asked = f"{path}?{request.url.query}" if request.url.query else path
+    return RedirectResponse(f"/sign-in?to={quote(asked, safe='')}", 303)
+
+
+def _check_right(caller: Caller, right: str) -> None:
+    if not caller.may(right):
+        raise ProblemError(
+            "not_allowed",
+            f"{caller.name} is {caller.role.replace('_', ' ')}, and this needs the right {right}. "
+            "Ask an administrator for another role.",
+        )
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    return {name: str(value) for name, value in request.path_params.items()}

@@ -1,0 +1,184 @@
+"""Today: whom to contact first, about what, how, by when and why; who was left out, and why.
+
+The list is that of `duecourse worklist` and GET /v1/worklist; this page filters it (all filters stand in the
+address), and lets people set a case aside, hand it over or give it another place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from serving.desk import Flaw, Record, RecordError, Writing
+from serving.office import Answer
+from serving.pages.names import names_of
+from serving.pages.paths import customer_path
+from serving.pages.routing import Page, Pages, Visit, after
+from serving.worklist import LEFT_OUT, Case, Worklist
+from serving.worklist.telling import as_plain, in_words
+
+MOST_NAMED = 25
+"""Left-out cases named per reason; all of them where one reason is asked for."""
+MOST_OF_ONE_REASON = 500
+FILTERS = ("q", "tier", "action", "who", "assigned")
+
+
+def add(pages: Pages) -> None:
+    """The page and the form that changes the state of a case."""
+    page = pages.page(Page("/today", "read:worklist", "today.html", view))
+    pages.form("/today/{case_id:path}", "write:decisions", change_state, page)
+
+
+def view(visit: Visit) -> dict[str, Any]:
+    """The list of the book day as this caller asked for it."""
+    made = visit.kept.worklist(visit.office, visit.live)
+    states = {each.record_id: each for each in visit.office.desk.find("case_states")}
+    tiers = visit.live.whole.policy.tiers
+    cases = [told_case(case, tiers, states.get(case.case_id), visit) for case in made.cases]
+    asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
+    shown = [case for case in cases if _fits(case, asked)]
+    return {
+        "as_of": made.as_of.isoformat(),
+        "capacity": {"places": made.capacity.per_day, "used": len(cases), "by_skill": _skills(made)},
+        "money": _money(made.cases),
+        "expected_late": {"amount": _expected_late(made), "unit": made.ranked_in},
+        "filters": asked,
+        "choices": {
+            "tier": [tier for tier in reversed(tiers) if any(case["tier"] == tier for case in cases)],
+            "action": sorted({case["action"] for case in cases}),
+            "who": sorted({case["who"] for case in cases}),
+            "assigned": sorted({case["assigned_to"] for case in cases if case["assigned_to"]}),
+        },
+        "cases": shown,
+        "hidden": len(cases) - len(shown),
+        "left_out": list(_left_out(made, visit)),
+        "policy_version": made.policy_version,
+        "model_version": made.model_version,
+    }
+
+
+def told_case(case: Case, tiers: Iterable[str], state: Record | None, visit: Visit) -> dict[str, Any]:
+    """One line of the list, with the worst tier among the invoices that its step is about."""
+    order = list(tiers)
+    covered = [item for item in case.items if item.is_covered] or case.items
+    worst = max(covered, key=lambda item: order.index(item.tier) if item.tier in order else -1)
+    content = state.content if state else {}
+    kept = (
+        "rank",
+        "case_id",
+        "name",
+        "customers",
+        "kind",
+        "action",
+        "action_rule",
+        "who",
+        "assigned_to",
+        "channel",
+    )
+    also = ("by", "about", "why", "objective", "totals", "waited", "is_first", "held")
+    plain = {name: as_plain(getattr(case, name)) for name in (*kept, *also)}
+    return plain | {
+        "tier": worst.tier,
+        "invoices": len(covered),
+        "by_in_words": in_words(case.by, visit.live.as_of),
+        "money": {currency: of["asked_about"] for currency, of in case.totals.items()},
+        "state": {
+            "version": state.version if state else 0,
+            "snoozed_until": content.get("snoozed_until"),
+            "position": content.get("position"),
+            "position_reason": content.get("position_reason"),
+            "note": content.get("note"),
+        },
+    }
+
+
+def _fits(case: Mapping[str, Any], asked: Mapping[str, str]) -> bool:
+    words = asked.get("q", "").lower().split()
+    text = " ".join([case["name"], case["case_id"], *case["customers"], case["why"]]).lower()
+    same = {
+        "tier": case["tier"],
+        "action": case["action"],
+        "who": case["who"],
+        "assigned": case["assigned_to"],
+    }
+    return all(word in text for word in words) and all(
+        same[name] == value for name, value in asked.items() if name in same
+    )
+
+
+def _skills(made: Worklist) -> list[dict[str, Any]]:
+    used = [case.who for case in made.cases]
+    return [
+        {"who": who, "places": places, "used": used.count(who)}
+        for who, places in sorted(made.capacity.by_skill.items())
+    ]
+
+
+def _money(cases: Iterable[Case]) -> list[dict[str, str]]:
+    """What the listed cases are about, by currency: the largest first."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    for case in cases:
+        for currency, of in case.totals.items():
+            here = sums.setdefault(currency, {})
+            for part in ("open", "past_due", "asked_about"):
+                here[part] = here.get(part, Decimal(0)) + Decimal(of[part])
+    ordered = sorted(sums.items(), key=lambda each: -each[1]["open"])
+    return [{"currency": code, **{part: str(of) for part, of in sum_.items()}} for code, sum_ in ordered]
+
+
+def _expected_late(made: Worklist) -> str:
+    return f"{sum(case.value['at_stake'] for case in made.cases):.2f}"
+
+
+def _left_out(made: Worklist, visit: Visit) -> Iterable[dict[str, Any]]:
+    wanted = visit.query.get("left_out", "")
+    for reason, count in made.counts().items():
+        most = MOST_OF_ONE_REASON if wanted == reason else MOST_NAMED
+        rows = made.left_out[made.left_out["reason"] == reason].head(most).to_dict(orient="records")
+        names = names_of(visit.live, [row["case_id"] for row in rows])
+        yield {
+            "reason": reason,
+            "meaning": LEFT_OUT[reason],
+            "count": count,
+            "is_open": wanted == reason,
+            "cases": [row | {"name": names[row["case_id"]]} for row in rows],
+        }
+
+
+def change_state(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """Set a case aside until a day, hand it over, or give it a place: each with a reason that others can read."""
+    case_id = visit.parameters["case_id"]
+    there = next((each for each in visit.office.desk.find("case_states") if each.record_id == case_id), None)
+    content = _state(given)
+    if there is None:
+        members = visit.live.members_of(case_id)
+        if not members:
+            raise RecordError("case_states", [Flaw("", f"there is no case {case_id!r}")])
+        customer = case_id if case_id in members else members[0]
+        known = {name: value for name, value in content.items() if value is not None}
+        writing.add("case_states", {"case_id": case_id, "customer_id": customer, **known})
+    else:
+        version = given.get("version", "")
+        writing.change("case_states", case_id, content, int(version) if version.isdecimal() else 0)
+    back = given.get("back", "")
+    return after(back if back.startswith(("/today", "/customers/")) else f"{customer_path(case_id)}", "state")
+
+
+def _state(given: Mapping[str, str]) -> dict[str, Any]:
+    """The state as it is to be; what is left blank is taken away."""
+    until, place, why = given.get("snoozed_until"), given.get("position"), given.get("reason")
+    flaws = []
+    if (until or place) and not why:
+        flaws.append(Flaw("/reason", "say why: the next reader of this case will ask"))
+    if place and not (place.isascii() and place.isdecimal() and 1 <= int(place) <= 1000):
+        flaws.append(Flaw("/position", "a place is a whole number from 1"))
+    if flaws:
+        raise RecordError("case_states", flaws)
+    return {
+        "snoozed_until": until,
+        "assigned_to": given.get("assigned_to"),
+        "position": int(place) if place else None,
+        "position_reason": why if place else None,
+        "note": why,
+    }
