@@ -57,7 +57,7 @@ def add_listing_routes(app: FastAPI, asking: Asking) -> None:
     async def invoice(request: Request, invoice_id: str, asked: AsOf) -> Response:
         """What is known of an invoice at the end of the day: dates, what is open, disputed and promised."""
         return await asking.read(
-            request, "read:facts", lambda office, live: _invoice(live, invoice_id, asked.as_of)
+            request, "read:facts", lambda office, live: invoice_facts(live, invoice_id, asked.as_of)
         )
 
 
@@ -117,7 +117,8 @@ def _invoices(
     return [told[each] for each, _, _ in wanted]
 
 
-def _invoice(live: LiveScorer, invoice_id: str, as_of: date | None) -> dict[str, Any]:
+def invoice_facts(live: LiveScorer, invoice_id: str, as_of: date | None) -> dict[str, Any]:
+    """What is known of an invoice at the end of a day; UnknownIdError."""
     day, scorer = as_of or live.as_of, live.of_invoice(invoice_id)
     row = np.array([scorer.facts.position(invoice_id)])
     if row[0] < 0 or not scorer.facts.is_known(row, day_number(day) + 1)[0]:

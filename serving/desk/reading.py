@@ -14,7 +14,7 @@ from serving.desk.engine import reading
 from serving.desk.errors import UnknownRecord
 from serving.desk.kinds import KINDS, LEDGER_KINDS
 from serving.desk.records import Activation, DecisionTrace, PolicyVersion, Record
-from serving.desk.tables import activations, policies, records
+from serving.desk.tables import activations, audit, policies, records
 
 
 def record_of(row: Any) -> Record:
@@ -172,6 +172,14 @@ class Reading:
     def active_policy(self) -> PolicyVersion | None:
         """The policy in force, or None where none was ever activated."""
         return next((each for each in self.policies() if each.is_active), None)
+
+    def audit_entries(self, before: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Entries of the audit log, the latest first; `before` is the position of the last one seen."""
+        query = sa.select(audit).order_by(audit.c.position.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.position < before)
+        with reading(self.engine) as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def policies(self) -> list[PolicyVersion]:
         """Every policy saved, the first one first, each with the last time it came into force."""

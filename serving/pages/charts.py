@@ -141,11 +141,12 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
     return drawing(pieces, bottom + 6, title, "waterfall")
 
 
-def behaviour(marks: Sequence[Mapping[str, Any]], today: date, title: str) -> Markup:
+def behaviour(marks: Sequence[Mapping[str, Any]], as_of: date | str, title: str) -> Markup:
     """Each invoice as a mark: when it fell due (across), how many days after it was paid (up); pay days below.
 
     `marks` have due_on, days (late), state (in_time, late, open), text, to, and paid_on where it was paid.
     """
+    today = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
     left, right, top, bottom = 46, WIDTH - 12, 14, 196
     dues = [mark["due_on"] for mark in marks]
     begin, end = min(dues) - timedelta(days=7), max(max(dues), today) + timedelta(days=7)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 TERMS: dict[str, str] = {
     "tier": "How much attention an invoice or a customer needs, named by the policy: from low, where kind words are "
     "enough, to critical, where somebody with authority speaks with them.",
@@ -45,14 +43,3 @@ TERMS: dict[str, str] = {
     "roll rate": "Balance in an age band at the end of a month, divided by that of the younger band a month before.",
 }
 """The terms of these pages and their meaning."""
-
-
-def terms() -> dict[str, Any]:
-    """All of them, as the view of a page."""
-    return {
-        "terms": [{"term": term, "meaning": meaning} for term, meaning in sorted(TERMS.items(), key=_by_name)]
-    }
-
-
-def _by_name(each: tuple[str, str]) -> str:
-    return each[0].lower()

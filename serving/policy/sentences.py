@@ -29,15 +29,20 @@ TURNED: dict[type[ast.cmpop], ast.cmpop] = {
 
 def sentences(parts: Parts) -> list[str]:
     """The policy as plain sentences, in the order in which it is applied."""
-    return [
-        *_numbers(parts),
-        *_facts(parts),
-        *_tiers(parts),
-        *_firmness(parts),
-        *_guards(parts),
-        *_persons(parts),
-        *_plans(parts),
-    ]
+    return [sentence for chapter in chapters(parts).values() for sentence in chapter]
+
+
+def chapters(parts: Parts) -> dict[str, list[str]]:
+    """The same by what they are about."""
+    return {
+        "Numbers": list(_numbers(parts)),
+        "Facts": list(_facts(parts)),
+        "Tiers": list(_tiers(parts)),
+        "Tone": list(_firmness(parts)),
+        "What comes before every step": list(_guards(parts)),
+        "Natural persons": list(_persons(parts)),
+        "Strategies and steps": list(_plans(parts)),
+    }
 
 
 def in_words(condition: Condition) -> str:

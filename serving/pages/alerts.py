@@ -1,0 +1,62 @@
+"""Alerts: what changed that somebody should look at, until somebody has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.desk import Flaw, Record, RecordError, Writing
+from serving.office import Answer
+from serving.pages.names import names_of
+from serving.pages.routing import Page, Pages, Visit, after
+
+ORDER = ("urgent", "warning", "notice")
+MOVES = {"acknowledged": "seen", "assigned": "assigned", "closed": "closed"}
+"""What a person may do with an alert: its next status."""
+MOST_SHOWN = 200
+
+
+def add(pages: Pages) -> None:
+    """The page, and the form that moves an alert on."""
+    page = Page("/alerts", "read:alerts", "alerts.html", view)
+    pages.form("/alerts/{alert_id:path}", "write:alerts", move, page)
+    pages.page(page)
+
+
+def view(visit: Visit) -> dict[str, Any]:
+    """Alerts that are not closed, urgent ones first; closed ones where they are asked for."""
+    wanted = visit.query.get("status", "")
+    found = visit.office.desk.find("alerts")
+    counts = {status: sum(each.status == status for each in found) for status in ("open", *MOVES)}
+    listed = [each for each in found if (each.status == wanted if wanted else each.status != "closed")]
+    listed.sort(key=lambda each: (ORDER.index(each.content["severity"]), -each.number))
+    names = names_of(visit.live, sorted({each.customer_id for each in listed if each.customer_id}))
+    return {
+        "status": wanted,
+        "counts": counts,
+        "more": max(len(listed) - MOST_SHOWN, 0),
+        "alerts": [_told(each, names) for each in listed[:MOST_SHOWN]],
+    }
+
+
+def _told(alert: Record, names: dict[str, str]) -> dict[str, Any]:
+    content = alert.content
+    return {
+        "alert_id": alert.record_id,
+        "version": alert.version,
+        "customer_id": alert.customer_id,
+        "invoice_id": alert.invoice_id,
+        "name": names.get(alert.customer_id or "", ""),
+        **{name: content.get(name) for name in ("severity", "rule", "sentence", "raised_on", "first_action")},
+        **{name: content.get(name) for name in ("assigned_to", "note", "cause_gone_on", "status")},
+    }
+
+
+def move(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """Say that an alert was seen, whose it is, or that it is done."""
+    status, version = given.get("status", ""), given.get("version", "")
+    if status not in MOVES:
+        raise RecordError("alerts", [Flaw("/status", f"choose one of {', '.join(MOVES)}")])
+    changes = {"status": status, "assigned_to": given.get("assigned_to"), "note": given.get("note")}
+    known = {name: value for name, value in changes.items() if value}
+    writing.change("alerts", visit.parameters["alert_id"], known, int(version) if version.isdecimal() else 0)
+    return after("/alerts", "alert")

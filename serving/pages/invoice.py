@@ -1,0 +1,126 @@
+"""One invoice: how likely it is to be late, why, what is recommended and why, and what was decided."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from features.reasons import REASON_CODES
+from serving.api.decisions import decided
+from serving.api.listing import invoice_facts
+from serving.desk import Flaw, RecordError, Writing
+from serving.office import Answer
+from serving.pages.names import names_of
+from serving.pages.paths import invoice_path
+from serving.pages.rendering import chance
+from serving.pages.routing import Page, Pages, Visit, after
+from serving.scoring import NotOpenError, UnknownIdError
+from training.model import Explanation
+
+MOST_STEPS = 8
+"""Reasons drawn one by one; the smaller ones are one step together."""
+QUESTIONS = {
+    "p_late": "more than the policy's few days late",
+    "p_late_30": "more than 30 days late",
+    "p_late_90": "more than 90 days late",
+}
+
+
+def add(pages: Pages) -> None:
+    """The page, and the form that decides."""
+    page = Page("/invoices/{invoice_id:path}", "read:scores", "invoice.html", view)
+    pages.form("/invoices/{invoice_id:path}/decisions", "write:decisions", decide, page)
+    pages.page(page)
+
+
+def view(visit: Visit) -> dict[str, Any]:
+    """The invoice of the address, with its score where it is open."""
+    invoice_id, live = visit.parameters["invoice_id"], visit.live
+    facts = invoice_facts(live, invoice_id, None)
+    score, explained, why_not = None, None, ""
+    try:
+        score, explanation = live.explain(invoice_id)
+        explained = _explained(explanation)
+    except NotOpenError:
+        why_not = "It is settled: there is nothing left to be late."
+    except UnknownIdError:
+        why_not = "It came in today: it is scored from tomorrow on, with what is known then."
+    taken = visit.office.desk.find("decisions", invoice_ids=[invoice_id])
+    return {
+        "invoice": facts | {"days_past_due": (live.as_of - facts["due_on"]).days},
+        "customer_name": names_of(live, [facts["customer_id"]])[facts["customer_id"]],
+        "score": score,
+        "explained": explained,
+        "why_not_scored": why_not,
+        "late_after_days": live.whole.model.rule.horizons["p_late"],
+        "actions": sorted(live.whole.policy.parts.actions),
+        "decisions": [
+            {"decided_by": each.changed_by, "changed_at": each.changed_at, **_taken(each.content)}
+            for each in reversed(taken)
+        ],
+    }
+
+
+def _taken(content: dict[str, Any]) -> dict[str, Any]:
+    names = (
+        "decided_on",
+        "recommended",
+        "chosen",
+        "why",
+        "override_reason",
+        "tier",
+        "status",
+        "model_version",
+    )
+    return {name: content.get(name) for name in (*names, "policy_version")}
+
+
+def _explained(explanation: Explanation) -> dict[str, Any] | None:
+    """From the base rate through each reason to the chance, in log-odds; None where it is decided already."""
+    if not explanation.contributions:
+        return None
+    parts = {code: part for code, part in explanation.contributions.items() if part and code != "calibration"}
+    order = sorted(parts, key=lambda code: -abs(parts[code]))
+    steps = [(REASON_CODES[code].label, parts[code]) for code in order[:MOST_STEPS]]
+    if rest := order[MOST_STEPS:]:
+        steps.append((f"{len(rest)} smaller reasons", sum(parts[code] for code in rest)))
+    steps.append((REASON_CODES["calibration"].label, explanation.contributions["calibration"]))
+    at = explanation.base
+    told = [_step("Base rate", at, at, "base", _share(at))]
+    for label, part in steps:
+        told.append(
+            _step(label, at, at + part, "raises" if part > 0 else "lowers", f"to {_share(at + part)}")
+        )
+        at += part
+    told.append(_step("This invoice", at, at, "result", _share(at)))
+    return {
+        "target": explanation.target,
+        "question": QUESTIONS[explanation.target],
+        "probability": explanation.probability,
+        "base_rate": 1 / (1 + math.exp(-explanation.base)),
+        "steps": told,
+        "most": max((abs(part) for part in parts.values()), default=1.0),
+    }
+
+
+def _step(label: str, begin: float, end: float, kind: str, text: str) -> dict[str, Any]:
+    return {"label": label, "from": begin, "to": end, "kind": kind, "text": text}
+
+
+def _share(odds: float) -> str:
+    return chance(1 / (1 + math.exp(-odds)))
+
+
+def decide(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """A decision on the invoice, as recommended or not; the service writes down what it was taken on."""
+    chosen, why = given.get("chosen"), given.get("why")
+    if not chosen or chosen not in visit.live.whole.policy.parts.actions:
+        raise RecordError("decisions", [Flaw("/chosen", "choose one of the policy's steps")])
+    invoice_id = visit.parameters["invoice_id"]
+    content: dict[str, Any] = {"invoice_id": invoice_id, "chosen": chosen}
+    if chosen != visit.live.score_of(invoice_id)["action"] and not why:
+        raise RecordError("decisions", [Flaw("/why", "this is not what is recommended: say why")])
+    whole = decided(visit.office, visit.live, writing, content)
+    whole |= {"override_reason": why} if chosen != whole["recommended"] else {"why": why} if why else {}
+    writing.add("decisions", whole)
+    return after(invoice_path(invoice_id), "decision")

@@ -1,0 +1,255 @@
+"""What was promised, disputed, said and done? The ledger's rows and the desk's records as one story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from features.ledger import written_amount
+from serving.api.resources import may_read
+from serving.desk import LEDGER_KINDS, Record
+from serving.desk.kinds.promises import promise_verdict
+from serving.pages.rendering import many, money, sentence, words
+from serving.pages.routing import Visit
+
+IDS = {
+    "promises": "promise_id",
+    "disputes": "dispute_id",
+    "contacts": "contact_id",
+    "complaints": "complaint_id",
+}
+DATED = {
+    "contacts": "contacted_on",
+    "promises": "made_on",
+    "disputes": "opened_on",
+    "complaints": "opened_on",
+    "credit_notes": "credited_on",
+    "nonpayment_reasons": "recorded_on",
+    "payment_plans": "agreed_on",
+    "credit_reports": "reported_on",
+}
+"""Tables that tell a story, and the day each row belongs to."""
+DESK_DATED = {
+    "notes": "noted_on",
+    "decisions": "decided_on",
+    "credit_decisions": "decided_on",
+    "reviews": "reviewed_on",
+    "flags": "since",
+    "messages": "sent_on",
+    "tasks": "created_on",
+    "tier_changes": "changed_on",
+    "alerts": "raised_on",
+}
+
+
+def _on(value: Any) -> str | None:
+    return None if pd.isna(value) else f"{value:%Y-%m-%d}"
+
+
+def _plain(value: Any) -> Any:
+    return None if value is None or pd.isna(value) else value
+
+
+def _table(visit: Visit, name: str, members: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Rows of a table about some customers, with the day of each; what is not known yet is left out."""
+    day = pd.Timestamp(visit.live.as_of)
+    for member in members:
+        rows = visit.kept.rows(visit.live.of_customer(member), name, member)
+        rows = rows[~(rows["known_on"] > day)] if "known_on" in rows else rows
+        for row in rows.to_dict(orient="records"):
+            yield {str(key): value for key, value in row.items()}
+
+
+def _records(visit: Visit, members: list[str]) -> list[Record]:
+    found = visit.office.desk.timeline(members)
+    return [each for each in found if may_read(visit.caller, each.kind, each.content)]
+
+
+def promises(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
+    """Promises, the latest first, and what became of each: by the desk's word, or by what was paid up to its day."""
+    paid: dict[str, list[tuple[str, int]]] = {}
+    for row in _table(visit, "payments", members):
+        if _plain(row["invoice_id"]) and (on := _on(row["paid_on"])):
+            paid.setdefault(str(row["invoice_id"]), []).append((on, int(row["amount"])))
+    at_desk = {each.record_id: each for each in _records(visit, members) if each.kind == "promises"}
+    told = []
+    for row in _table(visit, "promises", members):
+        record = at_desk.get(str(row["promise_id"]))
+        made, until = _on(row["made_on"]) or "", _on(row["promised_on"]) or ""
+        came = sum(amount for on, amount in paid.get(str(row["invoice_id"]), []) if made <= on <= until)
+        promised = int(row["amount"])
+        verdict = promise_verdict(
+            Decimal(promised), Decimal(came), date.fromisoformat(until), visit.live.as_of
+        )
+        status = record.status if record and record.status != "open" else verdict
+        told.append(
+            {
+                "promise_id": str(row["promise_id"]),
+                "invoice_id": str(row["invoice_id"]),
+                "made_on": made,
+                "promised_on": until,
+                "amount": written_amount(promised, str(row["currency"])),
+                "currency": str(row["currency"]),
+                "person": record.content.get("person") if record else None,
+                "status": status,
+            }
+        )
+    return sorted(told, key=lambda each: each["promised_on"], reverse=True)
+
+
+def disputes(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
+    """Disputes, open ones first, then the latest."""
+    at_desk = {each.record_id: each for each in _records(visit, members) if each.kind == "disputes"}
+    told = []
+    for row in _table(visit, "disputes", members):
+        record = at_desk.get(str(row["dispute_id"]))
+        content: Mapping[str, Any] = record.content if record else {}
+        opened, closed = _on(row["opened_on"]) or "", _on(row["closed_on"])
+        is_open = closed is None or closed > visit.live.as_of.isoformat()
+        days = (visit.live.as_of - date.fromisoformat(opened)).days
+        told.append(
+            {
+                "dispute_id": str(row["dispute_id"]),
+                "invoice_id": str(row["invoice_id"]),
+                "opened_on": opened,
+                "closed_on": closed,
+                "is_open": is_open,
+                "days_open": days if is_open else None,
+                "cause": content.get("cause") or _plain(row["reason"]),
+                "owner": content.get("owner"),
+                "amount": content.get("amount"),
+                "currency": str(_plain(row.get("currency")) or ""),
+            }
+        )
+    return sorted(told, key=lambda each: (each["is_open"], each["opened_on"]), reverse=True)
+
+
+def timeline(visit: Visit, members: list[str], most: int) -> dict[str, Any]:
+    """What was told and done last, the latest first, and how much more there is."""
+    found = _records(visit, members)
+    by_id = {(each.kind, each.record_id): each for each in found}
+    events = [*_of_ledger(visit, members, by_id), *_payments(visit, members), *_of_desk(found)]
+    events.sort(key=lambda each: (each["on"], each["number"]), reverse=True)
+    return {"events": events[:most], "more": max(len(events) - most, 0)}
+
+
+def _of_ledger(
+    visit: Visit, members: list[str], by_id: Mapping[tuple[str, str], Record]
+) -> Iterator[dict[str, Any]]:
+    for name, dated in DATED.items():
+        for row in _table(visit, name, members):
+            on = _on(row[dated])
+            if on is None or on > visit.live.as_of.isoformat():
+                continue
+            record = by_id.get((name, str(row.get(IDS.get(name, ""), ""))))
+            title, text = _WORDS[name](row, record.content if record else {})
+            yield _event(on, name, title, text, _plain(row.get("invoice_id")), record)
+
+
+def _of_desk(found: list[Record]) -> Iterator[dict[str, Any]]:
+    for each in found:
+        if each.kind in LEDGER_KINDS or each.kind not in DESK_DATED:
+            continue
+        content = each.content
+        on = content.get(DESK_DATED[each.kind]) or f"{each.changed_at:%Y-%m-%d}"
+        title, text = _DESK_WORDS[each.kind](content)
+        yield _event(str(on), each.kind, title, text, each.invoice_id, each)
+
+
+def _event(
+    on: str, kind: str, title: str, text: str, invoice_id: Any, record: Record | None
+) -> dict[str, Any]:
+    return {
+        "on": on,
+        "kind": kind,
+        "title": title,
+        "text": text,
+        "invoice_id": invoice_id,
+        "by": record.changed_by if record else None,
+        "number": record.sequence if record else 0,
+    }
+
+
+def _amount(row: Mapping[str, Any]) -> str:
+    if _plain(row.get("amount")) is None:
+        return ""
+    return money(written_amount(int(row["amount"]), str(row["currency"])), str(row["currency"]))
+
+
+def _contact(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
+    way = " from them" if _plain(row["direction"]) == "incoming" else ""
+    person = f" with {told['person']}" if told.get("person") else ""
+    outcome = f"{words(row['outcome'])}." if _plain(row["outcome"]) else ""
+    back = told.get("confirmed_back")
+    parts = [outcome, str(told.get("note", "")), f"Confirmed back: {back}." if isinstance(back, str) else ""]
+    if told.get("next_contact_on"):
+        parts.append(f"Next contact on {told['next_contact_on']}.")
+    return f"{sentence(_plain(row['channel']) or 'contact')}{way}{person}", " ".join(filter(None, parts))
+
+
+def _promise(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
+    person = f" by {told['person']}" if told.get("person") else ""
+    return "Promise", f"{_amount(row)} until {_on(row['promised_on'])}{person}."
+
+
+def _dispute(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
+    cause = words(told.get("cause") or _plain(row["reason"]) or "cause not stated")
+    closed = f", closed {_on(row['closed_on'])}" if _on(row["closed_on"]) else ""
+    return "Dispute", f"{cause}{closed}. {told.get('note', '')}".strip()
+
+
+def _complaint(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
+    closed = f", closed {_on(row['closed_on'])}" if _on(row["closed_on"]) else ", open"
+    return "Complaint", f"{words(_plain(row['topic']) or 'topic not stated')}{closed}."
+
+
+def _payments(visit: Visit, members: list[str]) -> Iterator[dict[str, Any]]:
+    """Money as it came: what came on one day in one currency is one event."""
+    days: dict[tuple[str, str], list[int]] = {}
+    for row in _table(visit, "payments", members):
+        if (on := _on(row["paid_on"])) and on <= visit.live.as_of.isoformat():
+            days.setdefault((on, str(row["currency"])), []).append(int(row["amount"]))
+    for (on, currency), amounts in days.items():
+        total = money(written_amount(sum(amounts), currency), currency)
+        back = f", {many(n, 'payment')} reversed" if (n := sum(each < 0 for each in amounts)) else ""
+        title = "Payment" if len(amounts) == 1 else f"{len(amounts)} payments"
+        yield _event(on, "payments", title, f"{total}{back}", None, None)
+
+
+_WORDS: dict[str, Any] = {
+    "contacts": _contact,
+    "promises": _promise,
+    "disputes": _dispute,
+    "complaints": _complaint,
+    "credit_notes": lambda row, told: ("Credit note", f"{_amount(row)}"),
+    "nonpayment_reasons": lambda row, told: ("Reason for not paying", f"{words(row['reason'])}."),
+    "payment_plans": lambda row, told: ("Instalment agreed", f"{_amount(row)} due {_on(row['due_on'])}."),
+    "credit_reports": lambda row, told: (
+        "Credit report",
+        f"{_plain(row['source']) or ''} {_plain(row['score']) or ''}",
+    ),
+}
+_DESK_WORDS: dict[str, Any] = {
+    "notes": lambda of: ("Note", of["text"]),
+    "decisions": lambda of: ("Decision", _decided(of)),
+    "credit_decisions": lambda of: ("Credit decision", _decided(of)),
+    "reviews": lambda of: ("Review", f"{words(of['outcome'])}. {of.get('why', '')}"),
+    "flags": lambda of: (sentence(of["flag"]), f"{of.get('note') or of.get('evidence') or ''}"),
+    "messages": lambda of: (
+        "Message",
+        f"{of['channel']}: {of.get('subject') or many(len(of['body'].split()), 'word')}",
+    ),
+    "tasks": lambda of: ("Task", f"{of['title']}, {of['owner']}, {of['status']}."),
+    "tier_changes": lambda of: ("Tier", f"from {of.get('old') or 'none'} to {of['new']}."),
+    "alerts": lambda of: ("Alert", of["sentence"]),
+}
+
+
+def _decided(of: Mapping[str, Any]) -> str:
+    if of["chosen"] == of["recommended"]:
+        return f"{words(of['chosen'])}, as recommended. {of.get('why', '')}".strip()
+    return f"{words(of['chosen'])} instead of {words(of['recommended'])}: {of.get('override_reason', '')}"
