@@ -137,7 +137,9 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
             )
         if row + 1 < len(steps):
             pieces.append(tag("path", class_="joint", d=f"M{b:.1f} {y + 20}V{y + tall + 4}"))
-        pieces.append(tag("text", step["text"], class_="value", x=max(a, b) + 8, y=y + 16))
+        pieces.append(
+            tag("text", step["text"], class_="value", x=max(a, b) + (12 if a == b else 8), y=y + 16)
+        )
     return drawing(pieces, bottom + 6, title, "waterfall")
 
 
@@ -170,7 +172,8 @@ def behaviour(marks: Sequence[Mapping[str, Any]], as_of: date | str, title: str)
     for month in _months(begin, end):
         pieces.append(tag("path", class_="tick", d=f"M{x(month):.1f} {bottom}v5"))
         told = f"{month:%b}" + (f" {month:%Y}" if month.month == 1 else "")
-        pieces.append(tag("text", told, class_="quiet", x=x(month) + 3, y=bottom + 15))
+        if x(month) < right - 24:
+            pieces.append(tag("text", told, class_="quiet", x=x(month) + 3, y=bottom + 15))
     pieces.append(tag("path", class_="today", d=f"M{x(today):.1f} {top}V{bottom}"))
     pieces += [_mark(mark, x(mark["due_on"]), y(mark["days"]), mark["days"] > high) for mark in marks]
     rug = bottom + 28

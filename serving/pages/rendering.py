@@ -62,6 +62,7 @@ def environment() -> Environment:
         "words": words,
         "sentence": sentence,
         "own": own,
+        "plain": plain,
         "many": many,
         "number": number,
     }
@@ -163,6 +164,11 @@ def sentence(code: Any) -> str:
 def own(text: Any) -> Markup:
     """Other people's words: cleaned of what cannot be seen, and kept from turning the text around them."""
     return Markup("<bdi>{}</bdi>").format(cleaned(str(text)))
+
+
+def plain(text: Any) -> str:
+    """The same where no element may stand: in a title, an option, an attribute."""
+    return cleaned(str(text))
 
 
 def many(count: int, one: str, more: str = "") -> str:

@@ -70,17 +70,23 @@ def _records(visit: Visit, members: list[str]) -> list[Record]:
 
 
 def promises(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
-    """Promises, the latest first, and what became of each: by the desk's word, or by what was paid up to its day."""
-    paid: dict[str, list[tuple[str, int]]] = {}
+    """Promises, the latest first, and what became of each: by the desk's word, or by what was paid up to its day.
+
+    `booked_on` is there where the money came in time and was known only later: until then it counted as broken.
+    """
+    paid: dict[str, list[tuple[str, int, str]]] = {}
     for row in _table(visit, "payments", members):
         if _plain(row["invoice_id"]) and (on := _on(row["paid_on"])):
-            paid.setdefault(str(row["invoice_id"]), []).append((on, int(row["amount"])))
+            known = _on(row["known_on"]) or on
+            paid.setdefault(str(row["invoice_id"]), []).append((on, int(row["amount"]), known))
     at_desk = {each.record_id: each for each in _records(visit, members) if each.kind == "promises"}
     told = []
     for row in _table(visit, "promises", members):
         record = at_desk.get(str(row["promise_id"]))
         made, until = _on(row["made_on"]) or "", _on(row["promised_on"]) or ""
-        came = sum(amount for on, amount in paid.get(str(row["invoice_id"]), []) if made <= on <= until)
+        in_time = [each for each in paid.get(str(row["invoice_id"]), []) if made <= each[0] <= until]
+        came = sum(amount for _, amount, _ in in_time)
+        booked = max((known for *_, known in in_time), default="")
         promised = int(row["amount"])
         verdict = promise_verdict(
             Decimal(promised), Decimal(came), date.fromisoformat(until), visit.live.as_of
@@ -96,6 +102,7 @@ def promises(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
                 "currency": str(row["currency"]),
                 "person": record.content.get("person") if record else None,
                 "status": status,
+                "booked_on": booked if booked > until else None,
             }
         )
     return sorted(told, key=lambda each: each["promised_on"], reverse=True)
