@@ -82,7 +82,7 @@ def told_case(case: Case, tiers: Iterable[str], state: Record | None, visit: Vis
         "tier": worst.tier,
         "invoices": len(covered),
         "by_in_words": in_words(case.by, visit.live.as_of),
-        "money": {currency: of["asked_about"] for currency, of in case.totals.items()},
+        **_asked(case),
         "state": {
             "version": state.version if state else 0,
             "snoozed_until": content.get("snoozed_until"),
@@ -90,6 +90,15 @@ def told_case(case: Case, tiers: Iterable[str], state: Record | None, visit: Vis
             "position_reason": content.get("position_reason"),
             "note": content.get("note"),
         },
+    }
+
+
+def _asked(case: Case) -> dict[str, Any]:
+    """The money the step is about; of a step that asks for none, what is open."""
+    asked = {code: of["asked_about"] for code, of in case.totals.items() if Decimal(of["asked_about"])}
+    return {
+        "money": asked or {code: of["open"] for code, of in case.totals.items()},
+        "asks_for_money": bool(asked),
     }
 
 
