@@ -24,8 +24,8 @@ Run = Callable[..., Result]
 def runs_in(home: Path) -> Run:
     """How to run a command with its state in `home`."""
 
-    def run(*arguments: Any) -> Result:
+    def run(*arguments: Any, text: str | None = None) -> Result:
         environment = {"DUECOURSE_HOME": str(home), "COLUMNS": "140"}
-        return CliRunner().invoke(main, [str(each) for each in arguments], env=environment)
+        return CliRunner().invoke(main, [str(each) for each in arguments], input=text, env=environment)
 
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from serving.scoring import Scorer
 from serving.tokens import create_token
 from serving.users import IDLE, LONGEST, Users
 from tests.api_service import NOW
+from tests.commands import runs_in
 from tests.house import ORIGIN, PASSWORD, QUICK, House, book, hidden
 from training.model import RiskModel
 
@@ -345,3 +347,18 @@ class TestUsers:
             kept = str([*connection.execute(table.select()), *connection.execute(sessions.select())])
         assert PASSWORD not in kept and secret not in kept and "$argon2id$" in kept
         assert users.of_session(secret, NOW) is not None and users.of_session(secret + "x", NOW) is None
+
+
+def test_the_commands_let_people_in_and_take_them_away(tmp_path: Path) -> None:
+    run = runs_in(tmp_path)
+    made = run("users", "create", "ana", "--role", "administrator", text=f"{PASSWORD}\n")
+    assert (made.exit_code, made.output) == (0, "ana may sign in as administrator.\n"), made.output
+    assert run("users", "create", "ana", "--role", "viewer", text=f"{PASSWORD}\n").exit_code == 2
+    assert run("users", "create", "ben", "--role", "viewer", text="short\n").exit_code == 2
+    assert json.loads(run("users", "list", "--json").stdout)[0]["role"] == "administrator"
+    assert run("users", "password", "ana", text="another quiet harbour\n").exit_code == 0
+    with Desk.open(tmp_path) as desk:
+        assert Users(desk).check("ana", "another quiet harbour") is not None
+    assert run("users", "revoke", "ana").exit_code == 0
+    assert "no user 'ana'" in run("users", "revoke", "ana").output
+    assert "0 users" in run("users", "list").output

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from features.days import day_number
 from features.ledger import written_amount
 from serving.api.resources import may_read
 from serving.desk import LEDGER_KINDS, Record
-from serving.desk.kinds.promises import promise_verdict
 from serving.pages.rendering import many, money, sentence, words
 from serving.pages.routing import Visit
 
@@ -88,9 +88,7 @@ def promises(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
         came = sum(amount for _, amount, _ in in_time)
         booked = max((known for *_, known in in_time), default="")
         promised = int(row["amount"])
-        verdict = promise_verdict(
-            Decimal(promised), Decimal(came), date.fromisoformat(until), visit.live.as_of
-        )
+        verdict = _verdict(min(promised, _owed(visit, row, made)), came, until, visit.live.as_of)
         status = record.status if record and record.status != "open" else verdict
         told.append(
             {
@@ -106,6 +104,24 @@ def promises(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
             }
         )
     return sorted(told, key=lambda each: each["promised_on"], reverse=True)
+
+
+def _owed(visit: Visit, row: Mapping[str, Any], made_on: str) -> int:
+    """What was open of the promise's invoice when it was made: nobody has to pay more than that."""
+    facts = visit.live.of_invoice(str(row["invoice_id"])).facts
+    position = np.array([facts.position(str(row["invoice_id"]))])
+    if position[0] < 0 or not facts.amount_known(position)[0]:
+        return 1
+    return max(int(facts.amount_open(position, np.array([day_number(date.fromisoformat(made_on))]))[0]), 1)
+
+
+def _verdict(wanted: int, came: int, until: str, today: date) -> str:
+    """What became of a promise by what came in up to its day."""
+    if came >= wanted:
+        return "kept"
+    if today.isoformat() <= until:
+        return "open"
+    return "partially_kept" if came > 0 else "broken"
 
 
 def disputes(visit: Visit, members: list[str]) -> list[dict[str, Any]]:

@@ -59,7 +59,4 @@
     });
     filters.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); show(); });
   }
-
-  const wrong = document.querySelector(".wrong[role=alert]");
-  if (wrong) wrong.focus();
 })();
