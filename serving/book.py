@@ -59,9 +59,14 @@ def joined(export: Ledger, recorded: Rows) -> Ledger:
     if not customers:
         return replace(export, problems=[*export.problems, *_homeless(export, recorded)])
     part = part_of(export, recorded, customers)
-    tables = {name: _replaced(TABLES[name], frame, part, customers) for name, frame in export.tables.items()}
     said = [*export.problems, *_homeless(export, recorded), *part.problems]
-    return replace(export, tables=tables, problems=said)
+    return replace(with_customers(export, part, customers), problems=said)
+
+
+def with_customers(ledger: Ledger, part: Ledger, customers: set[str]) -> Ledger:
+    """The ledger in which everything about some customers is as `part` has it; its problems stay as they were."""
+    tables = {name: _replaced(TABLES[name], frame, part, customers) for name, frame in ledger.tables.items()}
+    return replace(ledger, tables=tables)
 
 
 def part_of(export: Ledger, recorded: Rows, customers: Iterable[str]) -> Ledger:

@@ -1,7 +1,7 @@
 """How does a write at the desk change the very next answer, in a book of any size?
 
-The Scorer of the whole book is made once. When the desk has grown since, the customers it has grown by (and
-those of their groups) are read again as a small ledger of their own, with the book's totals as context; an
+The Scorer of the whole book is made once. When the desk has grown, the customers it has grown by (and those of
+their groups) are read again into a small ledger of all that changed, with the book's totals as context; an
 invoice scored alone has the bits it has in the book, so nobody can tell the difference. An answer is given by
 one `LiveScorer`, a snapshot: what comes in while it is worked out counts for the next.
 """
@@ -22,7 +22,7 @@ import pandas as pd
 
 from features.days import day_number
 from features.ledger import Ledger, minor_digits
-from serving.book import customers_of, part_of
+from serving.book import customers_of, part_of, with_customers
 from serving.desk.checks import InvoiceFacts
 from serving.desk.errors import DeskUnavailable
 from serving.desk.kinds import LEDGER_KINDS
@@ -173,8 +173,8 @@ class Live:
         self._export = export
         self._desk = desk
         self._follows_policy = follows_policy
-        self._since = since
-        """The desk's sequence number before the whole book was put together."""
+        self._read_before: tuple[int, frozenset[str], Ledger | None] = (since, frozenset(), None)
+        """Up to which number of the desk's was read, which customers changed since the whole book, and their ledger."""
         self._lock = threading.Lock()
         self._kept: tuple[Scorer, int, LiveScorer] | None = None
         self._by_policy: tuple[Scorer, Scorer] | None = None
@@ -192,7 +192,7 @@ class Live:
             if kept is None or kept[0] is not scorer or kept[1] < needed:
                 try:
                     now = self._desk.sequence()
-                    kept = self._kept = (scorer, now, self._read(self._with_policy(scorer)))
+                    kept = self._kept = (scorer, now, self._read(self._with_policy(scorer), now))
                 except DeskUnavailable as error:
                     return self._said_last(scorer, error)
             return kept[2]
@@ -214,24 +214,30 @@ class Live:
             kept = self._by_policy = (scorer, scorer.with_policy(policy_of(active)))
         return kept[1]
 
-    def _read(self, scorer: Scorer) -> LiveScorer:
-        changed = self._with_groups(scorer, self._changed())
-        recorded = self._desk.ledger_rows(changed, self._invoices_of(changed)) if changed else {}
-        changed |= customers_of(self._export, recorded)
-        if not changed:
+    def _read(self, scorer: Scorer, now: int) -> LiveScorer:
+        """The scorer with what the desk holds at `now`; what it held at the reading before is not read again."""
+        since, changed, ledger = self._read_before
+        fresh = self._with_groups(scorer, self._changed(since))
+        if fresh:
+            recorded = self._desk.ledger_rows(fresh, self._invoices_of(fresh))
+            fresh |= customers_of(self._export, recorded)
+            part = part_of(self._export, recorded, fresh)
+            ledger = part if ledger is None else with_customers(ledger, part, fresh)
+            changed |= fresh
+        self._read_before = (now, changed, ledger)
+        if ledger is None:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         told = facts_at_desk(self._desk, scorer.as_of, changed)
-        part = scorer.with_book(part_of(self._export, recorded, changed), told)
-        return LiveScorer(scorer, part, frozenset(changed), self._open_scores)
+        return LiveScorer(scorer, scorer.with_book(ledger, told), changed, self._open_scores)
 
-    def _changed(self) -> set[str]:
-        """Customers of whom something was written since the whole book was made, by name or by an invoice.
+    def _changed(self, since: int) -> set[str]:
+        """Customers of whom something was written after a sequence number, by name or by an invoice.
 
         What no answer about them depends on (tiers kept, alerts raised) changes nobody: a night may write much of it.
         """
         invoices = self._export.tables["invoices"]
-        named = invoices["invoice_id"].isin(list(self._desk.changed_invoices(self._since, SCORED_BY)))
-        return self._desk.changed_customers(self._since, SCORED_BY) | set(invoices.loc[named, "customer_id"])
+        named = invoices["invoice_id"].isin(list(self._desk.changed_invoices(since, SCORED_BY)))
+        return self._desk.changed_customers(since, SCORED_BY) | set(invoices.loc[named, "customer_id"])
 
     def _invoices_of(self, customers: set[str]) -> set[str]:
         invoices = self._export.tables["invoices"]

@@ -21,7 +21,8 @@ HANGS_UP = 0.05
 GONE = (OSError, http.client.HTTPException)
 AGAIN = (429, 503)
 """Answers after which the same is asked again under the same key."""
-MOST_TRIES = 400
+LONGEST_SECONDS = 300.0
+"""After so long without an answer a caller gives up, which must not happen."""
 PAUSE_SECONDS = 0.05
 Answer = tuple[int, dict[str, str], Any]
 
@@ -139,7 +140,8 @@ class Caller:
     ) -> Answer:
         if method != "GET" and self.chance.random() < self.hangs_up:
             self._hang_up(method, path, body, headers or {})
-        for _ in range(MOST_TRIES):
+        given_up = time.monotonic() + LONGEST_SECONDS
+        while time.monotonic() < given_up:
             began, excuses = time.monotonic(), self.log.excuses
             try:
                 answer = self._ask(method, path, body, headers or {})
@@ -155,7 +157,7 @@ class Caller:
             self.log.count("retries")
             is_told = answer is not None and not self.log.is_out
             time.sleep(float(answer[1].get("retry-after", 0)) if is_told and answer else PAUSE_SECONDS)
-        raise AssertionError(f"{method} {path} was not answered in {MOST_TRIES} tries")
+        raise AssertionError(f"{method} {path} was not answered in {LONGEST_SECONDS:g} seconds")
 
     def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
