@@ -59,6 +59,7 @@ class Office:
         """The day that is worked on, where nobody names another."""
         self.place = place
         self._items: list[tuple[Scorer, Items]] = []
+        self._items_now: tuple[LiveScorer, Items] | None = None
         self._items_lock = threading.Lock()
         self._tiers: tuple[LiveScorer, Tiers | None] | None = None
         self._live = Live(export, desk, since, follows_policy)
@@ -84,7 +85,7 @@ class Office:
             waited=waited_before(self.desk.home, self.place, live.as_of),
             declared=found.declared,
             last_reviewed=found.last_reviewed,
-            kept=self._kept_items(live.whole, found.declared),
+            items=self.items(live),
             tiers=self.tiers(live),
             about=about,
         )
@@ -99,8 +100,12 @@ class Office:
 
     def items(self, live: LiveScorer) -> Items:
         """The open invoices of this moment with the decisions on them."""
-        declared = self.told(live.as_of).declared
-        return items_now(live, live.as_of, declared, self._kept_items(live.whole, declared))
+        kept = self._items_now
+        if kept is None or kept[0] is not live:
+            declared = self.told(live.as_of).declared
+            whole = self._kept_items(live.whole, declared)
+            kept = self._items_now = (live, items_now(live, live.as_of, declared, whole))
+        return kept[1]
 
     def tiers(self, live: LiveScorer) -> Tiers | None:
         """The tiers of customers and groups at this moment; None where the policy has none."""

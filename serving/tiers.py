@@ -7,13 +7,14 @@ is kept have the best tier, since they are known or since tiers are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from features.days import NEVER, to_date
 from features.ledger.cells import digits_of
@@ -50,7 +51,7 @@ class Tiers:
     """Of those with something open or with a change kept, by customer id."""
     groups: Mapping[str, Tier]
     """Of groups of several customers, by the id of their top parent."""
-    changes: tuple[TierChange, ...]
+    to_keep: Callable[[], list[TierChange]]
     best_since: Mapping[str, date]
     """Since when those of whom nothing is kept have the best tier; empty until tiers were kept on an earlier day."""
     week_before: Mapping[str, str]
@@ -66,6 +67,11 @@ class Tiers:
         """The tier of a case: its group's where there is one, else its customer's."""
         group = self.groups.get(case_id) if len(customers) > 1 else None
         return group or self.of(customers[0])
+
+    @cached_property
+    def changes(self) -> tuple[TierChange, ...]:
+        """What changed since the changes kept of earlier days: for those who keep the day."""
+        return tuple(self.to_keep())
 
     @cached_property
     def by_customer(self) -> dict[str, str]:
@@ -99,21 +105,26 @@ def tiers_of(
         "tier": items.tier,
     }
     table = policy.customer_tiers(decided, day, previous, best_since)
-    rows = table.to_dict("records")
-    told = {(row["scope"], row["id"]): _told(row) for row in rows}
+    told = _told(table)
     return Tiers(
         day,
-        {name: tier for (scope, name), tier in told.items() if scope == "customer"},
-        {name: tier for (scope, name), tier in told.items() if scope == "group"},
-        tuple(tier_changes(table, previous, day, policy.tiers[0], policy.version)),
+        told["customer"],
+        told["group"],
+        lambda: tier_changes(table, previous, day, policy.tiers[0], policy.version),
         best_since,
         _a_week_before(earlier, best_since, day, policy.tiers[0]),
         policy.tiers[0],
     )
 
 
-def _told(row: Mapping[Any, Any]) -> Tier:
-    return Tier(row["tier"], row["since"].date(), row["rule"], row["why"])
+def _told(table: pd.DataFrame) -> dict[str, dict[str, Tier]]:
+    """By scope, the tier by id."""
+    found: dict[str, dict[str, Tier]] = {"customer": {}, "group": {}}
+    since = [each.date() for each in table["since"].dt.to_pydatetime()]
+    columns = (table[name].tolist() for name in ("scope", "id", "tier"))
+    for scope, name, tier, day, rule, why in zip(*columns, since, table["rule"], table["why"], strict=True):
+        found[scope][name] = Tier(tier, day, rule, why)
+    return found
 
 
 def _best_since(

@@ -23,7 +23,7 @@ from serving.tiers import tiers_of
 from serving.worklist import Case, CaseState, Items, Worklist, items_of
 from serving.worklist.agreed import planned, promised
 from serving.worklist.groups import groups, top_parents
-from serving.worklist.items import OPTIONAL, nearest_risk
+from serving.worklist.items import OPTIONAL, items_now, nearest_risk
 from serving.worklist.value import invoice_values, value
 from serving.worklist.weighing import weighed
 from tests.ledger_rows import ledger
@@ -526,7 +526,8 @@ def test_what_came_in_at_the_desk_changes_the_very_next_list(scorer: Scorer) -> 
     whole = Scorer(joined(scorer.ledger, given), scorer.model, POLICY, scorer.as_of)
     expected = Worklist.make(whole, capacity=30).as_dict(True)
     assert Worklist.make(moment, capacity=30).as_dict(True) == expected
-    assert Worklist.make(moment, capacity=30, kept=found).as_dict(True) == expected
+    kept = items_now(moment, moment.as_of, None, found)
+    assert Worklist.make(moment, capacity=30, items=kept).as_dict(True) == expected
     assert Worklist.make(scorer, capacity=30).as_dict(True) != expected
 
 

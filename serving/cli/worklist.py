@@ -107,7 +107,7 @@ def worklist(
             waited=waited_before(home(), place, scorer.as_of),
             declared=kept.declared,
             last_reviewed=kept.last_reviewed,
-            kept=items,
+            items=items,
             tiers=kept_tiers(scorer, items),
         )
         if output:

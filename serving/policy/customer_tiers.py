@@ -215,15 +215,12 @@ def tier_changes(
     """What the desk should keep of an answer: changes of tier, and where looking better begins or ends."""
     calm = {} if previous is None else dict(zip(_keys(previous), previous["calm_since"], strict=True))
     changes = []
-    for row in table.to_dict("records"):
-        began = pd.notna(row["calm_since"]) != pd.notna(calm.get((row["scope"], row["id"])))
-        is_first = pd.isna(row["previous"])
-        if (row["tier"] != best) if is_first else (row["tier"] != row["previous"] or began):
-            changes.append(
-                TierChange(
-                    row["id"], as_of, None if is_first else row["previous"], row["tier"], row["rule"], version
-                )
-            )
+    columns = [table[name].tolist() for name in ("scope", "id", "tier", "previous", "rule", "calm_since")]
+    for scope, name, tier, before, rule, calm_since in zip(*columns, strict=True):
+        began = pd.notna(calm_since) != pd.notna(calm.get((scope, name)))
+        is_first = pd.isna(before)
+        if (tier != best) if is_first else (tier != before or began):
+            changes.append(TierChange(name, as_of, None if is_first else before, tier, rule, version))
     return changes
 
 

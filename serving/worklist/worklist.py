@@ -62,7 +62,7 @@ class Worklist:
         waited: Mapping[str, int] | None = None,
         declared: Declared | None = None,
         last_reviewed: Mapping[str, date] | None = None,
-        kept: Items | None = None,
+        items: Items | None = None,
         tiers: Tiers | None = None,
         about: About | None = None,
     ) -> Worklist:
@@ -70,7 +70,7 @@ class Worklist:
 
         `states` are what people decided about cases, by case id or customer id; `waited` is what `waited()` of the
         list before said; `declared` are pay runs and channels as customers told them; `last_reviewed` the day
-        of the last review by customer id; `kept` are the whole book's `items_of` the day where they are at hand;
+        of the last review by customer id; `items` are the `items_now` of scorer and day where they are at hand;
         `tiers` those of customers and groups (serving/tiers.py).
         `about` chooses, from the ids of all cases, those that are told; it changes neither places nor ranks.
         Raises ValueError for roles or declared pay runs that make no sense.
@@ -78,7 +78,7 @@ class Worklist:
         day = day or scorer.as_of
         whole = scorer if isinstance(scorer, Scorer) else scorer.whole
         made = cls.of(
-            items_now(scorer, day, declared, kept),
+            items_now(scorer, day, declared, None) if items is None else items,
             whole.policy,
             day,
             capacity,
