@@ -76,6 +76,7 @@ EXISTS: dict[str, Callable[[str], bool]] = {
     "figure": lambda name: name in DEFINITIONS,
     "alert": lambda name: name in RULES,
     "text": lambda name: (SERVING / f"messages/texts/en/actions/{name}.jinja").is_file(),
+    "page": lambda name: (SERVING / f"pages/templates/{name}.html").is_file(),
     "feature": lambda name: name in CATALOGUE.names,
     "record": lambda name: name in KINDS,
 }
