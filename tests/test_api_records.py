@@ -147,6 +147,38 @@ class TestAtOnce:
         assert ask.get("/v1/invoices/N1/score").status_code == 200
 
 
+class TestPlans:
+    def test_a_plan_is_cut_into_parts_that_add_up_on_working_days(self, ask: Caller, write: Writer) -> None:
+        write("payments", {"invoice_id": "A", "amount": "40.00"})
+        plan = ask.get("/v1/plan-proposals?customer_id=C&parts=3").json()
+        assert plan["invoice_ids"] == ["A", "B"] and plan["amount"] == "160.00"
+        assert [each["amount"] for each in plan["instalments"]] == ["53.33", "53.33", "53.34"]
+        days = [date.fromisoformat(each["due_on"]) for each in plan["instalments"]]
+        assert days == sorted(days) and all(each > BOOK_DAY and each.weekday() < 5 for each in days)
+        assert plan["fits"] is None, "nothing was ever paid before the book day"
+
+    def test_a_declared_pay_run_is_kept_and_usual_payments_are_the_measure(
+        self, ask: Caller, write: Writer
+    ) -> None:
+        run = {"customer_id": "C", "flag": "pay_run", "value": "Thursday", "since": "2026-01-01"}
+        assert write("flags", run).status_code == 201
+        write(
+            "payments",
+            {"invoice_id": "A", "amount": "60.00", "paid_on": "2026-03-20", "known_on": "2026-03-20"},
+        )
+        plan = ask.get("/v1/plan-proposals?customer_id=C&invoice_id=B&parts=2").json()
+        assert {date.fromisoformat(each["due_on"]).weekday() for each in plan["instalments"]} == {3}
+        assert (plan["usual_on_a_pay_day"], plan["fits"]) == ("60.00", True)
+
+    @pytest.mark.parametrize(
+        ("asked", "expected"),
+        [("customer_id=C&invoice_id=Z", "invoice_id"), ("customer_id=C&parts=99", "parts")],
+    )
+    def test_what_cannot_be_planned_is_told(self, ask: Caller, asked: str, expected: str) -> None:
+        found = ask.get(f"/v1/plan-proposals?{asked}").json()["problems"]
+        assert [each["parameter"] for each in found] == [expected]
+
+
 class TestOnce:
     def test_a_retry_gets_the_same_answer_and_does_nothing(self, ask: Caller) -> None:
         told = JSON | {"idempotency-key": "x"}

@@ -16,6 +16,7 @@ from serving.api.schemas import AsOfParameter, Record
 from serving.kpis import GROUPINGS, Settings, kpis
 from serving.live import LiveScorer
 from serving.office import EVERYBODY, Office
+from serving.plans import proposed_plan
 from serving.profile import profile
 from serving.roles import Caller
 from serving.scoring import UnknownIdError
@@ -65,6 +66,21 @@ def add_deciding_routes(app: FastAPI, asking: Asking) -> None:
         """What the policy recommends for each open invoice of a customer, with reasons."""
         return await asking.read(
             request, "read:worklist", lambda office, live: _recommendations(live, customer_id)
+        )
+
+    @app.get("/v1/plan-proposals", **documented(Record, also=(404, 422)))
+    async def plan_proposal(
+        request: Request,
+        customer_id: str,
+        invoice_id: Annotated[list[str] | None, Query()] = None,
+        parts: Annotated[int, Query(ge=1, le=24)] = 3,
+        every_days: Annotated[int, Query(ge=7, le=92)] = 30,
+    ) -> Response:
+        """What a customer owes on some invoices (or all that are open), in instalments on its own pay runs."""
+        return await asking.read(
+            request,
+            "read:worklist",
+            lambda office, live: _plan(office, live, customer_id, invoice_id or [], parts, every_days),
         )
 
     @app.get("/v1/kpis", **documented(Record, also=(422,)))
@@ -147,6 +163,24 @@ def _case(office: Office, live: LiveScorer, case_id: str, caller: Caller) -> dic
 def _recommendations(live: LiveScorer, customer_id: str) -> dict[str, Any]:
     scores = live.customer(customer_id)["scores"]
     return {"items": [live.score_of(each["invoice_id"]) for each in scores], "next": None}
+
+
+def _plan(
+    office: Office, live: LiveScorer, customer_id: str, wanted: list[str], parts: int, every_days: int
+) -> dict[str, Any]:
+    facts = live.of_customer(customer_id).facts
+    mine = [each["invoice_id"] for each in live.customer(customer_id)["scores"]]
+    if unknown := [each for each in wanted if each not in mine]:
+        raise wrong_parameter("invoice_id", f"{unknown[0]!r} is no open invoice of theirs", "Name open ones.")
+    if not mine:
+        raise wrong_parameter("customer_id", "nothing is open", "A plan needs something to pay.")
+    declared = office.told(live.as_of).declared
+    try:
+        return proposed_plan(facts, customer_id, wanted or mine, live.as_of, parts, every_days, declared)
+    except ValueError as error:
+        raise wrong_parameter(
+            "invoice_id", str(error), "Name invoices of one currency, or fewer parts."
+        ) from None
 
 
 def _kpis(office: Office, live: LiveScorer, as_of: Any, days: int, by: list[str]) -> dict[str, Any]:

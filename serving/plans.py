@@ -1,0 +1,80 @@
+"""Which instalments would suit a customer: on its own pay runs, and no larger than what it usually pays on a day?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from features.days import day_number, day_numbers
+from features.ledger import minor_digits
+from serving.desk.kinds import instalments
+from serving.facts import Facts
+from serving.pay_runs import PayRun
+from serving.profile import Declared, profile
+
+YEAR = 365
+
+
+def proposed_plan(
+    facts: Facts,
+    customer_id: str,
+    invoice_ids: Sequence[str],
+    day: date,
+    parts: int,
+    every_days: int = 30,
+    declared: Declared | None = None,
+) -> dict[str, Any]:
+    """The open amount of some invoices of a customer in so many instalments, the first on its next pay run.
+
+    `fits` says whether no instalment is larger than the money that usually came on one day of the last year; None
+    where no money came. Raises ValueError for invoices of several currencies, or an amount that cannot be cut.
+    """
+    rows = np.array([facts.position(each) for each in invoice_ids], dtype=np.int64)
+    currencies = sorted(set(facts.named["currency"][rows].tolist()))
+    if len(currencies) != 1:
+        raise ValueError(f"one plan is in one currency, and these invoices are in {', '.join(currencies)}")
+    currency, today = currencies[0], np.full(len(rows), day_number(day) + 1)
+    digits = minor_digits(currency)
+    amount = Decimal(int(facts.amount_open(rows, today).sum())).scaleb(-digits)
+    known = profile(facts, customer_id, day, declared)
+    run = PayRun.parse(known.pay_run) if known.pay_run else None
+    country = str(facts.history.countries[rows[0]])
+    wanted = [day + timedelta(days=1 + every_days * place) for place in range(parts)]
+    is_run = (
+        (lambda at: run.falls_on(at, country, facts.history.weekend))
+        if run
+        else (lambda at: at.weekday() < 5)
+    )
+    found = instalments(amount, wanted, digits, is_run)
+    usual = _usual(facts, customer_id, currency, day)
+    largest = max(each.amount for each in found)
+    return {
+        "customer_id": customer_id,
+        "invoice_ids": list(invoice_ids),
+        "currency": currency,
+        "amount": str(amount),
+        "pay_run": known.pay_run,
+        "instalments": [{"due_on": each.due_on.isoformat(), "amount": str(each.amount)} for each in found],
+        "usual_on_a_pay_day": None if usual is None else str(Decimal(usual).scaleb(-digits)),
+        "fits": None if usual is None else bool(largest <= Decimal(usual).scaleb(-digits)),
+    }
+
+
+def _usual(facts: Facts, customer_id: str, currency: str, day: date) -> int | None:
+    """Median money that came from a customer on one day of the last year, in minor units; None where none came."""
+    table = facts.history.tables["payments"]
+    paid_on = day_numbers(table["paid_on"])
+    of_year = (paid_on >= day_number(day) - YEAR) & (day_numbers(table["known_on"]) < day_number(day))
+    mine = (
+        of_year
+        & (table["customer_id"] == customer_id).to_numpy()
+        & (table["currency"] == currency).to_numpy()
+    )
+    if not mine.any():
+        return None
+    _, place = np.unique(paid_on[mine], return_inverse=True)
+    return int(np.median(np.bincount(place, table["amount"].to_numpy(np.int64)[mine])))
