@@ -8,6 +8,7 @@ one `LiveScorer`, a snapshot: what comes in while it is worked out counts for th
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -34,6 +35,9 @@ from serving.scoring import Scorer
 if TYPE_CHECKING:
     from serving.desk import Desk
     from training.model import Explanation
+
+MOST_REPLACED_INVOICES = 50_000
+"""Parts of so many invoices may await being given back: a few hundred megabytes."""
 
 log = logging.getLogger("bentoml.duecourse")
 SCORED_BY = (*LEDGER_KINDS, *DESK_KINDS)
@@ -175,6 +179,7 @@ class Live:
         self._follows_policy = follows_policy
         self._read_before: tuple[int, frozenset[str], Ledger | None] = (since, frozenset(), None)
         """Up to which number of the desk's was read, which customers changed since the whole book, and their ledger."""
+        self._replaced_invoices = 0
         self._lock = threading.Lock()
         self._kept: tuple[Scorer, int, LiveScorer] | None = None
         self._by_policy: tuple[Scorer, Scorer] | None = None
@@ -224,11 +229,19 @@ class Live:
             part = part_of(self._export, recorded, fresh)
             ledger = part if ledger is None else with_customers(ledger, part, fresh)
             changed |= fresh
+            self._give_back(ledger)
         self._read_before = (now, changed, ledger)
         if ledger is None:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         told = facts_at_desk(self._desk, scorer.as_of, changed)
         return LiveScorer(scorer, scorer.with_book(ledger, told), changed, self._open_scores)
+
+    def _give_back(self, ledger: Ledger) -> None:
+        """Free the parts no longer used: what they sorted holds on to itself, and only a walk finds it."""
+        self._replaced_invoices += len(ledger.tables["invoices"])
+        if self._replaced_invoices > MOST_REPLACED_INVOICES:
+            self._replaced_invoices = 0
+            gc.collect()
 
     def _changed(self, since: int) -> set[str]:
         """Customers of whom something was written after a sequence number, by name or by an invoice.
