@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import shlex
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -63,14 +64,12 @@ class Server:
         self, path: str, body: bytes | Sequence[bytes] | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
         """Status and body of one GET, or of a POST if there is a body; a list is sent without a length."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         method = "GET" if body is None else "POST"
         chunked = isinstance(body, list)
-        connection.request(method, path, body, {**JSON, **(headers or {})}, encode_chunked=chunked)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        return answer.status, content
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request(method, path, body, {**JSON, **(headers or {})}, encode_chunked=chunked)
+            with closing(connection.getresponse()) as answer:
+                return answer.status, answer.read()
 
     def kind(self, path: str) -> tuple[int, str]:
         """Status and kind of a problem."""
@@ -83,10 +82,20 @@ def environment(home: Path, ledger: Path) -> dict[str, str]:
     return {**os.environ, **{name: str(path) for name, path in ours.items()}, "BENTOML_DO_NOT_TRACK": "True"}
 
 
+PORTS = itertools.cycle(range(1000))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that stays free until a server takes it: the tests run side by side, so a thousand for each of their
+    processes, all below those that systems give to outgoing connections (from 32768, RFC 6335 from 49152)."""
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20
+    for step in PORTS:
+        port = 11000 + 1000 * process + step
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable")
 
 
 def is_taken(port: int) -> bool:
