@@ -16,6 +16,7 @@ from serving.pages.account import credit, items, marks, open_money, rhythm
 from serving.pages.names import names_of
 from serving.pages.recording import record_contact, record_dispute, record_note, record_promise
 from serving.pages.routing import Page, Pages, Visit
+from serving.pages.story import Story
 from serving.pages.today import told_case
 from serving.profile import Profile, profiles
 from serving.scoring import UnknownIdError
@@ -48,6 +49,7 @@ def view(visit: Visit) -> dict[str, Any]:
     if not members:
         raise UnknownIdError(asked)
     shown = members[:MOST_MEMBERS]
+    story = Story(visit, shown)
     names = names_of(live, shown)
     open_items = items(live, shown)
     paid = sorted((each for member in shown for each in marks(live, member)), key=lambda each: each["due_on"])
@@ -70,11 +72,9 @@ def view(visit: Visit) -> dict[str, Any]:
         "profiles": [{**each.as_dict(), "sentences": each.sentences()} for each in habits],
         "next_step_on": next((each.next_pay_run for each in habits if each.next_pay_run), None),
         "credit": [each for member in shown if (each := credit(live, member))],
-        "promises": telling.promises(visit, shown),
-        "disputes": telling.disputes(visit, shown),
-        "timeline": telling.timeline(
-            visit, shown, MOST_TOLD if visit.query.get("story") == "all" else FEW_TOLD
-        ),
+        "promises": telling.promises(story),
+        "disputes": telling.disputes(story),
+        "timeline": telling.timeline(story, MOST_TOLD if visit.query.get("story") == "all" else FEW_TOLD),
         "state": _state(visit, asked),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -11,10 +11,10 @@ import pandas as pd
 
 from features.days import day_number
 from features.ledger import written_amount
-from serving.api.resources import may_read
 from serving.desk import LEDGER_KINDS, Record
 from serving.pages.rendering import many, money, sentence, words
 from serving.pages.routing import Visit
+from serving.pages.story import Story
 
 IDS = {
     "promises": "promise_id",
@@ -54,41 +54,26 @@ def _plain(value: Any) -> Any:
     return None if value is None or pd.isna(value) else value
 
 
-def _table(visit: Visit, name: str, members: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Rows of a table about some customers, with the day of each; what is not known yet is left out."""
-    day = pd.Timestamp(visit.live.as_of)
-    for member in members:
-        rows = visit.kept.rows(visit.live.of_customer(member), name, member)
-        rows = rows[~(rows["known_on"] > day)] if "known_on" in rows else rows
-        for row in rows.to_dict(orient="records"):
-            yield {str(key): value for key, value in row.items()}
-
-
-def _records(visit: Visit, members: list[str]) -> list[Record]:
-    found = visit.office.desk.timeline(members)
-    return [each for each in found if may_read(visit.caller, each.kind, each.content)]
-
-
-def promises(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
+def promises(story: Story) -> list[dict[str, Any]]:
     """Promises, the latest first, and what became of each: by the desk's word, or by what was paid up to its day.
 
     `booked_on` is there where the money came in time and was known only later: until then it counted as broken.
     """
     paid: dict[str, list[tuple[str, int, str]]] = {}
-    for row in _table(visit, "payments", members):
+    for row in story.rows("payments"):
         if _plain(row["invoice_id"]) and (on := _on(row["paid_on"])):
             known = _on(row["known_on"]) or on
             paid.setdefault(str(row["invoice_id"]), []).append((on, int(row["amount"]), known))
-    at_desk = {each.record_id: each for each in _records(visit, members) if each.kind == "promises"}
+    at_desk = {each.record_id: each for each in story.of_kind("promises")}
     told = []
-    for row in _table(visit, "promises", members):
+    for row in story.rows("promises"):
         record = at_desk.get(str(row["promise_id"]))
         made, until = _on(row["made_on"]) or "", _on(row["promised_on"]) or ""
         in_time = [each for each in paid.get(str(row["invoice_id"]), []) if made <= each[0] <= until]
         came = sum(amount for _, amount, _ in in_time)
         booked = max((known for *_, known in in_time), default="")
         promised = int(row["amount"])
-        verdict = _verdict(min(promised, _owed(visit, row, made)), came, until, visit.live.as_of)
+        verdict = _verdict(min(promised, _owed(story.visit, row, made)), came, until, story.visit.live.as_of)
         status = record.status if record and record.status != "open" else verdict
         told.append(
             {
@@ -124,16 +109,16 @@ def _verdict(wanted: int, came: int, until: str, today: date) -> str:
     return "partially_kept" if came > 0 else "broken"
 
 
-def disputes(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
+def disputes(story: Story) -> list[dict[str, Any]]:
     """Disputes, open ones first, then the latest."""
-    at_desk = {each.record_id: each for each in _records(visit, members) if each.kind == "disputes"}
+    at_desk = {each.record_id: each for each in story.of_kind("disputes")}
     told = []
-    for row in _table(visit, "disputes", members):
+    for row in story.rows("disputes"):
         record = at_desk.get(str(row["dispute_id"]))
         content: Mapping[str, Any] = record.content if record else {}
         opened, closed = _on(row["opened_on"]) or "", _on(row["closed_on"])
-        is_open = closed is None or closed > visit.live.as_of.isoformat()
-        days = (visit.live.as_of - date.fromisoformat(opened)).days
+        is_open = closed is None or closed > story.visit.live.as_of.isoformat()
+        days = (story.visit.live.as_of - date.fromisoformat(opened)).days
         told.append(
             {
                 "dispute_id": str(row["dispute_id"]),
@@ -151,22 +136,20 @@ def disputes(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
     return sorted(told, key=lambda each: (each["is_open"], each["opened_on"]), reverse=True)
 
 
-def timeline(visit: Visit, members: list[str], most: int) -> dict[str, Any]:
+def timeline(story: Story, most: int) -> dict[str, Any]:
     """What was told and done last, the latest first, and how much more there is."""
-    found = _records(visit, members)
+    found = story.records
     by_id = {(each.kind, each.record_id): each for each in found}
-    events = [*_of_ledger(visit, members, by_id), *_payments(visit, members), *_of_desk(found)]
+    events = [*_of_ledger(story, by_id), *_payments(story), *_of_desk(found)]
     events.sort(key=lambda each: (each["on"], each["number"]), reverse=True)
     return {"events": events[:most], "more": max(len(events) - most, 0)}
 
 
-def _of_ledger(
-    visit: Visit, members: list[str], by_id: Mapping[tuple[str, str], Record]
-) -> Iterator[dict[str, Any]]:
+def _of_ledger(story: Story, by_id: Mapping[tuple[str, str], Record]) -> Iterator[dict[str, Any]]:
     for name, dated in DATED.items():
-        for row in _table(visit, name, members):
+        for row in story.rows(name):
             on = _on(row[dated])
-            if on is None or on > visit.live.as_of.isoformat():
+            if on is None or on > story.visit.live.as_of.isoformat():
                 continue
             record = by_id.get((name, str(row.get(IDS.get(name, ""), ""))))
             title, text = _WORDS[name](row, record.content if record else {})
@@ -230,11 +213,11 @@ def _complaint(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, st
     return "Complaint", f"{words(_plain(row['topic']) or 'topic not stated')}{closed}."
 
 
-def _payments(visit: Visit, members: list[str]) -> Iterator[dict[str, Any]]:
+def _payments(story: Story) -> Iterator[dict[str, Any]]:
     """Money as it came: what came on one day in one currency is one event."""
     days: dict[tuple[str, str], list[int]] = {}
-    for row in _table(visit, "payments", members):
-        if (on := _on(row["paid_on"])) and on <= visit.live.as_of.isoformat():
+    for row in story.rows("payments"):
+        if (on := _on(row["paid_on"])) and on <= story.visit.live.as_of.isoformat():
             days.setdefault((on, str(row["currency"])), []).append(int(row["amount"]))
     for (on, currency), amounts in days.items():
         total = money(written_amount(sum(amounts), currency), currency)
