@@ -30,6 +30,10 @@ TOLD = {
     "state": "Changed. The list is in its new order.",
     "decision": "The decision is recorded, with the score and the policy it was taken on.",
     "alert": "The alert is changed.",
+    "review": "The review is recorded, with the figures that were on the table.",
+    "credit": "The decision on credit is recorded, with what was recommended and why.",
+    "flag": "It is recorded, and holds until somebody takes it away.",
+    "flag_cleared": "It no longer holds. Who said so and when stays in the record.",
     "signed_out": "You are signed out.",
 }
 """What a page says after a form did its work, by the code in its address: never words from the address itself."""

@@ -37,3 +37,12 @@ class Kept:
     def worklist(self, office: Office, live: LiveScorer) -> Worklist:
         """The list of the book day with the policy's places, while desk, model and policy stand."""
         return self.once(live, "worklist", lambda: office.worklist(live))
+
+    def left_out(self, office: Office, live: LiveScorer) -> dict[str, dict[str, Any]]:
+        """Every case that is not on that list, by its number, and why."""
+
+        def by_case() -> dict[str, dict[str, Any]]:
+            rows = self.worklist(office, live).left_out.to_dict(orient="records")
+            return {str(row["case_id"]): {str(name): value for name, value in row.items()} for row in rows}
+
+        return self.once(live, "left_out", by_case)

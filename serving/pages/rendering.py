@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from serving.languages import gettext, ngettext
 from serving.messages.formats import cleaned
-from serving.pages import charts
+from serving.pages import charts, pictures
 from serving.pages.glossary import TERMS
 from serving.pages.paths import customer_path, invoice_path, quoted
 from serving.policy.sentences import spaced
@@ -61,6 +61,7 @@ def environment() -> Environment:
         "money": money,
         "day": day,
         "spoken": spoken_day,
+        "month": month,
         "moment": moment,
         "chance": chance,
         "words": words,
@@ -76,6 +77,7 @@ def environment() -> Environment:
         "invoice_path": invoice_path,
         "quoted": quoted,
         "charts": charts,
+        "pictures": pictures,
         "TERMS": TERMS,
     }
     return made
@@ -129,6 +131,12 @@ def spoken_day(value: Any) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         found.isoformat(), f"{found:%a} {found.day} {found:%b}"
     )
+
+
+def month(value: Any) -> str:
+    """Jul 2026"""
+    found = _date(value)
+    return f"{found:%b %Y}" if found else ""
 
 
 def moment(value: Any) -> Markup:

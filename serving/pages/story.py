@@ -20,15 +20,20 @@ from serving.worklist.items import scorers_of
 class Story:
     """The rows and records about some customers at the moment of a visit; what may not be seen is not in it."""
 
-    def __init__(self, visit: Visit, members: list[str]) -> None:
-        self.visit, self.members = visit, members
+    def __init__(self, visit: Visit, members: list[str], case_id: str = "") -> None:
+        """`case_id` is the head of a group, of whom the desk may tell without its being a customer."""
+        self.visit, self.members, self.case_id = visit, members, case_id or members[0]
         self._rows: dict[str, list[dict[str, Any]]] = {}
 
     @cached_property
+    def all_records(self) -> list[Record]:
+        """What the desk holds, also what may not be shown: to work out what follows from it."""
+        return self.visit.office.desk.timeline({*self.members, self.case_id})
+
+    @cached_property
     def records(self) -> list[Record]:
-        """What the desk holds, what was told or changed last coming first."""
-        found = self.visit.office.desk.timeline(self.members)
-        return [each for each in found if may_read(self.visit.caller, each.kind, each.content)]
+        """What the desk holds and who looks may see, what was told or changed last coming first."""
+        return [each for each in self.all_records if may_read(self.visit.caller, each.kind, each.content)]
 
     def of_kind(self, kind: str) -> list[Record]:
         """The desk's records of one kind, what was told or changed last coming first."""
