@@ -51,11 +51,11 @@ def view(visit: Visit) -> dict[str, Any]:
     story = story_of(visit)
     live, open_items = visit.live, items(story)
     pictured, more = marks(story)
-    habits, quarters = _profiles(story), relationship.quarters(books(story), live.as_of)
+    habits, quarters = profiles_of(story), relationship.quarters(books(story), live.as_of)
     accounts = whole_account.accounts(story)
     tier = whole_account.tiers(story)
     return {
-        **_who(story),
+        **who(story),
         "tier": tier["tier"] if tier else _worst(open_items, live.whole.policy.tiers),
         "tier_history": tier,
         **step(story),
@@ -99,7 +99,8 @@ def books(story: Story) -> relationship.Books:
     return [(scorer.facts, codes) for scorer, codes in story.scorers]
 
 
-def _who(story: Story) -> dict[str, Any]:
+def who(story: Story) -> dict[str, Any]:
+    """Whom the page is about: the customers of the case, by name."""
     visit = story.visit
     asked, members = visit.parameters["case_id"], visit.live.members_of(story.case_id)
     masters = {
@@ -140,7 +141,7 @@ def _masters(scorer: Any, codes: Any, story: Story) -> list[tuple[str, dict[str,
     return found
 
 
-def _profiles(story: Story) -> list[Profile]:
+def profiles_of(story: Story) -> list[Profile]:
     """How each member pays, as they told us or as it was learned; nothing of members that never had an invoice."""
     day = story.visit.live.as_of
     declared = told(story.all_records, day).declared

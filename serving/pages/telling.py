@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,48 +138,68 @@ def disputes(story: Story) -> list[dict[str, Any]]:
     return sorted(told, key=lambda each: (each["is_open"], each["opened_on"]), reverse=True)
 
 
-def timeline(story: Story, most: int) -> dict[str, Any]:
-    """What was told and done last, the latest first, and how much more there is."""
+def timeline(story: Story, most: int, kinds: Collection[str] = ()) -> dict[str, Any]:
+    """What was told and done last, the latest first, and how much more there is; `kinds`: only of these."""
     found = story.records
     by_id = {(each.kind, each.record_id): each for each in found}
     events = [*_of_ledger(story, by_id), *_payments(story), *_of_desk(found)]
-    events.sort(key=lambda each: (each["on"], each["number"]), reverse=True)
-    return {"events": events[:most], "more": max(len(events) - most, 0)}
+    wanted = [each for each in events if not kinds or each.kind in kinds]
+    wanted.sort(key=lambda each: (each.on, each.number), reverse=True)
+    return {"events": [each.told() for each in wanted[:most]], "more": max(len(wanted) - most, 0)}
 
 
-def _of_ledger(story: Story, by_id: Mapping[tuple[str, str], Record]) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened; its words are made for the few that are shown."""
+
+    on: str
+    kind: str
+    words: Callable[[], tuple[str, str]]
+    """Title and text."""
+    invoice_id: Any = None
+    record: Record | None = None
+
+    @property
+    def number(self) -> int:
+        """What was told last on a day comes first."""
+        return self.record.sequence if self.record else 0
+
+    def told(self) -> dict[str, Any]:
+        """The event as plain data."""
+        title, text = self.words()
+        return {
+            "on": self.on,
+            "kind": self.kind,
+            "title": title,
+            "text": text,
+            "invoice_id": self.invoice_id,
+            "by": self.record.changed_by if self.record else None,
+            "number": self.number,
+        }
+
+
+def _of_ledger(story: Story, by_id: Mapping[tuple[str, str], Record]) -> Iterator[Event]:
     for name, dated in DATED.items():
         for row in story.rows(name):
             on = _on(row[dated])
             if on is None or on > story.visit.live.as_of.isoformat():
                 continue
             record = by_id.get((name, str(row.get(IDS.get(name, ""), ""))))
-            title, text = _WORDS[name](row, record.content if record else {})
-            yield _event(on, name, title, text, _plain(row.get("invoice_id")), record)
+            said = partial(_WORDS[name], row, record.content if record else {})
+            yield Event(on, name, said, _plain(row.get("invoice_id")), record)
 
 
-def _of_desk(found: list[Record]) -> Iterator[dict[str, Any]]:
+def _of_desk(found: list[Record]) -> Iterator[Event]:
     for each in found:
         if each.kind in LEDGER_KINDS or each.kind not in DESK_DATED:
             continue
         content = each.content
         on = content.get(DESK_DATED[each.kind]) or f"{each.changed_at:%Y-%m-%d}"
-        title, text = _DESK_WORDS[each.kind](content)
-        yield _event(str(on), each.kind, title, text, each.invoice_id, each)
-
-
-def _event(
-    on: str, kind: str, title: str, text: str, invoice_id: Any, record: Record | None
-) -> dict[str, Any]:
-    return {
-        "on": on,
-        "kind": kind,
-        "title": title,
-        "text": text,
-        "invoice_id": invoice_id,
-        "by": record.changed_by if record else None,
-        "number": record.sequence if record else 0,
-    }
+        if each.kind == "tier_changes" and (
+            each.status == "cancelled" or content.get("old") == content["new"]
+        ):
+            continue  # it began to look better, or was taken back: no step
+        yield Event(str(on), each.kind, partial(_DESK_WORDS[each.kind], content), each.invoice_id, each)
 
 
 def _amount(row: Mapping[str, Any]) -> str:
@@ -213,17 +235,20 @@ def _complaint(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, st
     return "Complaint", f"{words(_plain(row['topic']) or 'topic not stated')}{closed}."
 
 
-def _payments(story: Story) -> Iterator[dict[str, Any]]:
+def _payments(story: Story) -> Iterator[Event]:
     """Money as it came: what came on one day in one currency is one event."""
     days: dict[tuple[str, str], list[int]] = {}
     for row in story.rows("payments"):
         if (on := _on(row["paid_on"])) and on <= story.visit.live.as_of.isoformat():
             days.setdefault((on, str(row["currency"])), []).append(int(row["amount"]))
     for (on, currency), amounts in days.items():
-        total = money(written_amount(sum(amounts), currency), currency)
-        back = f", {many(n, 'payment')} reversed" if (n := sum(each < 0 for each in amounts)) else ""
-        title = "Payment" if len(amounts) == 1 else f"{len(amounts)} payments"
-        yield _event(on, "payments", title, f"{total}{back}", None, None)
+        yield Event(on, "payments", partial(_came, amounts, currency))
+
+
+def _came(amounts: list[int], currency: str) -> tuple[str, str]:
+    total = money(written_amount(sum(amounts), currency), currency)
+    back = f", {many(n, 'payment')} reversed" if (n := sum(each < 0 for each in amounts)) else ""
+    return "Payment" if len(amounts) == 1 else f"{len(amounts)} payments", f"{total}{back}"
 
 
 _WORDS: dict[str, Any] = {
