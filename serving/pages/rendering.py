@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from serving.languages import gettext, ngettext
 from serving.messages.formats import cleaned
-from serving.pages import charts, pictures
+from serving.pages import charts
 from serving.pages.glossary import TERMS
 from serving.pages.paths import customer_path, invoice_path, quoted
 from serving.policy.sentences import spaced
@@ -77,7 +77,6 @@ def environment() -> Environment:
         "invoice_path": invoice_path,
         "quoted": quoted,
         "charts": charts,
-        "pictures": pictures,
         "TERMS": TERMS,
     }
     return made

@@ -57,7 +57,7 @@ def _short(ledger: str) -> str:
 
 
 def remember(home: Path, ledger: str, made: Worklist) -> Path:
-    """Keep who is on a list and who waits after it, whole or not at all; a second list of the day replaces the first."""
+    """Keep who is on a list and who waits, whole or not at all; a second list of the day replaces the first."""
     folder = home / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{made.as_of}-{_short(ledger)}.json"

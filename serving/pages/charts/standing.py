@@ -1,4 +1,4 @@
-"""How do a tier and the use of a limit move over time? Small step pictures, in the manner of charts.py."""
+"""How do a tier and the use of a limit move over time?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from serving.pages.charts import WIDTH, bare_shape, drawing, tag
+from serving.pages.charts.drawing import WIDTH, drawing, tag
+from serving.pages.charts.small import bare_shape
 
 LEFT, RIGHT = 86, WIDTH - 14
 SHORTEST = timedelta(days=180)
@@ -86,22 +87,19 @@ def _months(begin: date, end: date, x: Any, top: float) -> list[Markup]:
     return pieces
 
 
-def limit_use(months: Sequence[Mapping[str, Any]], texts: Mapping[str, str], title: str) -> Markup:
-    """What was open at the end of each month as bars from zero, and the limit of that day as a line above them.
-
-    `texts` name the limit and the latest use as they are said aloud.
-    """
+def limit_use(months: Sequence[Mapping[str, Any]], title: str) -> Markup:
+    """What was open at the end of each month as bars from zero, and the limit of that day as a line above them."""
     most = max([each["limit"] for each in months] + [each["used"] for each in months] + [1.0])
-    bottom, top = 112, 18
-    wide = (RIGHT - LEFT) / len(months)
+    bottom, top, left_end, right_end = 92, 10, 2, 338
+    wide = (right_end - left_end) / len(months)
 
     def y(amount: float) -> float:
         return bottom - (bottom - top) * max(amount, 0) / most
 
-    pieces: list[Any] = [tag("path", class_="zero", d=f"M{LEFT} {bottom}H{RIGHT}")]
+    pieces: list[Any] = [tag("path", class_="zero", d=f"M{left_end} {bottom}H{right_end}")]
     line = ""
     for n, each in enumerate(months):
-        left, day = LEFT + n * wide, _day(each["on"])
+        left, day = left_end + n * wide, _day(each["on"])
         over = " over" if each["used"] > each["limit"] else ""
         said = tag("title", f"{day}: {each['used']:,.0f} of {each['limit']:,.0f}")
         pieces.append(
@@ -109,20 +107,20 @@ def limit_use(months: Sequence[Mapping[str, Any]], texts: Mapping[str, str], tit
                 "rect",
                 said,
                 class_=f"bar{over}",
-                x=left + 5,
+                x=left + 4,
                 y=y(each["used"]),
-                width=wide - 10,
+                width=wide - 8,
                 height=bottom - y(each["used"]),
             )
         )
         line += f"{'M' if not n else 'L'}{left:.1f} {y(each['limit']):.1f}H{left + wide:.1f}"
-        label = "today" if n == len(months) - 1 else f"{day:%b}"
-        pieces.append(
-            tag("text", label, class_="quiet", x=left + wide / 2, y=bottom + 16, text_anchor="middle")
-        )
+        if n in (0, len(months) // 2, len(months) - 1):
+            label = "today" if n == len(months) - 1 else f"{day:%b}"
+            pieces.append(
+                tag("text", label, class_="quiet", x=left + wide / 2, y=bottom + 16, text_anchor="middle")
+            )
     pieces.append(tag("path", class_="limit", d=line))
-    pieces.append(tag("text", texts["limit"], x=LEFT - 8, y=y(months[-1]["limit"]) + 4, text_anchor="end"))
-    return drawing(pieces, bottom + 24, title, "limit-use")
+    return drawing(pieces, bottom + 22, title, "limit-use", 360)
 
 
 def _day(value: Any) -> date:
