@@ -6,11 +6,9 @@ one nobody can say who is new or gone; what the ledger and the desk date themsel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,14 +65,8 @@ class Since:
     money: list[Money]
 
 
-def since(
-    live: LiveScorer,
-    made: Worklist,
-    before: Remembered | None,
-    tiers: Tiers | None,
-    changes: Iterable[Mapping[str, Any]],
-) -> Since:
-    """What changed up to now; `changes` are those of tiers that the desk keeps, oldest first."""
+def since(live: LiveScorer, made: Worklist, before: Remembered | None, tiers: Tiers | None) -> Since:
+    """What changed up to now."""
     listed = before.listed if before else None
     day = before.day if before and listed is not None else made.as_of - timedelta(days=1)
     now = {case.case_id for case in made.cases}
@@ -87,23 +79,20 @@ def since(
         gone=None
         if listed is None
         else {each: reasons.get(each, SETTLED) for each in listed if each not in now},
-        moved=_moved(tiers, changes, day, live.whole.policy.tiers),
+        moved=_moved(tiers, day, list(live.whole.policy.tiers)),
         kept=kept,
         broken=broken,
         money=_money(live, day, set(listed) if listed is not None else None),
     )
 
 
-def _moved(
-    tiers: Tiers | None, changes: Iterable[Mapping[str, Any]], day: date, order: list[str]
-) -> list[Moved] | None:
+def _moved(tiers: Tiers | None, day: date, order: list[str]) -> list[Moved] | None:
     """Customers whose tier is another than at the end of a day, the worst first; None where none was kept by then."""
-    earlier = [each for each in changes if tiers and str(each["changed_on"]) < tiers.day.isoformat()]
-    if tiers is None or not any(str(each["changed_on"]) <= day.isoformat() for each in earlier):
+    if tiers is None or not any(str(each["changed_on"]) <= day.isoformat() for each in tiers.kept):
         return None
     first: dict[str, str] = {}
     last: dict[str, str] = {}
-    for change in [*earlier, *(each.content() for each in tiers.changes)]:
+    for change in [*tiers.kept, *(each.content() for each in tiers.changes)]:
         of_group = str(change.get("rule") or "").startswith("group_")
         if of_group or change.get("old") is None or str(change["changed_on"]) <= day.isoformat():
             continue
