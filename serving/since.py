@@ -44,7 +44,6 @@ class Money:
     currency: str
     amount: str
     payments: int
-    customers: int
     listed_amount: str | None
 
 
@@ -63,6 +62,8 @@ class Since:
     """Customers, and how many of their promises whose day has come since were kept; likewise broken."""
     broken: dict[str, int]
     money: list[Money]
+    payers: int
+    """Customers from whom money came."""
 
 
 def since(live: LiveScorer, made: Worklist, before: Remembered | None, tiers: Tiers | None) -> Since:
@@ -70,8 +71,9 @@ def since(live: LiveScorer, made: Worklist, before: Remembered | None, tiers: Ti
     listed = before.listed if before else None
     day = before.day if before and listed is not None else made.as_of - timedelta(days=1)
     now = {case.case_id for case in made.cases}
-    reasons = dict(zip(made.left_out["case_id"], made.left_out["reason"], strict=True))
+    reasons = dict(zip(made.left_out["case_id"].tolist(), made.left_out["reason"].tolist(), strict=True))
     kept, broken = _promises(live, day)
+    came = _came_in(live, day)
     return Since(
         day=day,
         has_list=listed is not None,
@@ -82,7 +84,8 @@ def since(live: LiveScorer, made: Worklist, before: Remembered | None, tiers: Ti
         moved=_moved(tiers, day, list(live.whole.policy.tiers)),
         kept=kept,
         broken=broken,
-        money=_money(live, day, set(listed) if listed is not None else None),
+        money=_money(live, came, set(listed) if listed is not None else None),
+        payers=int(came["customer_id"].nunique()),
     )
 
 
@@ -123,25 +126,29 @@ def _promises(live: LiveScorer, day: date) -> tuple[dict[str, int], dict[str, in
     return kept, broken
 
 
-def _money(live: LiveScorer, day: date, listed: set[str] | None) -> list[Money]:
+def _came_in(live: LiveScorer, day: date) -> pd.DataFrame:
     """Payments that we learned of from a day on, up to the end of the book day."""
     parts = []
     for scorer in scorers_of(live):
         came = _came(scorer.history, day_number(day), day_number(live.as_of))
         mine = [live.of_customer(str(each)) is scorer for each in came["customer_id"].tolist()]
         parts.append(came[np.array(mine, dtype=bool)])
-    came = pd.concat(parts)
+    return pd.concat(parts)
+
+
+def _money(live: LiveScorer, came: pd.DataFrame, listed: set[str] | None) -> list[Money]:
+    """The same by currency, the largest first."""
     told = []
     for currency, of in came.groupby("currency", sort=False):
-        total, code = int(of["amount"].sum()), str(currency)
-        customers = of["customer_id"].tolist()
+        amounts, code = of["amount"].to_numpy(np.int64), str(currency)
         on_list = None
         if listed is not None:
-            theirs = [live.case_of(each) in listed for each in customers]
-            on_list = written_amount(
-                int(of["amount"].to_numpy(np.int64)[np.array(theirs, dtype=bool)].sum()), code
+            theirs = np.array(
+                [live.case_of(each) in listed for each in of["customer_id"].tolist()], dtype=bool
             )
-        told.append((total, Money(code, written_amount(total, code), len(of), len(set(customers)), on_list)))
+            on_list = written_amount(int(amounts[theirs].sum()), code)
+        total = int(amounts.sum())
+        told.append((total, Money(code, written_amount(total, code), len(of), on_list)))
     return [each for _, each in sorted(told, key=lambda one: (-one[0], one[1].currency))]
 
 

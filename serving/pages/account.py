@@ -25,16 +25,8 @@ BUCKET_ENDS = (0, 30, 60, 90)
 PICTURED_DAYS = 540
 MOST_MARKS = 300
 STATES = ("is_disputed", "promise_pending", "promise_broken", "plan_running")
-SCORED = (
-    "p_late",
-    "p_late_low",
-    "p_late_high",
-    "evidence",
-    "tier",
-    "action",
-    "action_by",
-    "expected_paid_on",
-)
+SCORED = ("p_late", "evidence")
+DECIDED = ("tier", "action", "action_by")
 
 
 def _rows(scorer: Scorer, codes: np.ndarray, day: int) -> np.ndarray:
@@ -45,12 +37,9 @@ def _rows(scorer: Scorer, codes: np.ndarray, day: int) -> np.ndarray:
 
 def items(story: Story) -> list[dict[str, Any]]:
     """Open invoices at the end of the book day, the oldest first, with their scores; one of today has none yet."""
-    live = story.visit.live
-    found = [each for scorer, codes in story.scorers for each in _open_of(scorer, codes, live.as_of)]
-    scored, _ = live.score_invoices([each["invoice_id"] for each in found], live.as_of)
-    by_id = {row["invoice_id"]: row for row in scored}
-    told = [each | {part: by_id.get(each["invoice_id"], {}).get(part) for part in SCORED} for each in found]
-    return sorted(told, key=lambda each: (-each["days_past_due"], each["invoice_id"]))
+    as_of = story.visit.live.as_of
+    found = [each for scorer, codes in story.scorers for each in _open_of(scorer, codes, as_of)]
+    return sorted(found, key=lambda each: (-each["days_past_due"], each["invoice_id"]))
 
 
 def _open_of(scorer: Scorer, codes: np.ndarray, as_of: date) -> list[dict[str, Any]]:
@@ -64,6 +53,7 @@ def _open_of(scorer: Scorer, codes: np.ndarray, as_of: date) -> list[dict[str, A
     due, named = scorer.history.invoices["due_on"][rows], scorer.facts.named
     currencies, customers = named["currency"][rows].tolist(), named["customer_id"][rows].tolist()
     division = scorer.history.tables["invoices"]["division"].iloc[rows].fillna("").tolist()
+    scored = _scored(scorer, rows, as_of)
     return [
         {
             "invoice_id": name,
@@ -74,9 +64,31 @@ def _open_of(scorer: Scorer, codes: np.ndarray, as_of: date) -> list[dict[str, A
             "currency": currencies[n],
             "division": division[n],
             **{state: bool(facts[state][n]) for state in STATES},
+            **scored[n],
         }
         for n, name in enumerate(named["invoice_id"][rows].tolist())
     ]
+
+
+def _scored(scorer: Scorer, rows: np.ndarray, as_of: date) -> list[dict[str, Any]]:
+    """Chance, evidence and decision on each invoice; None of one that was not open at the start of the day."""
+    day = day_number(as_of)
+    there = scorer.facts.is_known(rows, day) & scorer.facts.is_open(rows, day)
+    told: list[dict[str, Any]] = [dict.fromkeys((*SCORED, *DECIDED)) for _ in rows.tolist()]
+    if not there.any():
+        return told
+    found = scorer.decide(rows[there], as_of)
+    for n, place in enumerate(np.flatnonzero(there).tolist()):
+        told[place] = {name: _plain(found.cases[name][n]) for name in SCORED}
+        told[place] |= {name: _plain(found.decisions[name][n]) for name in DECIDED}
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """A number, a word, a day; None where there is none."""
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else value.astype("datetime64[D]").item().isoformat()
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def open_money(listed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

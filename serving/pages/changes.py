@@ -54,6 +54,7 @@ def told_since(visit: Visit, made: Worklist) -> dict[str, Any]:
         "kept": {"count": sum(found.kept.values()), "cases": named(list(found.kept)[:MOST_NAMED])},
         "broken": {"count": sum(found.broken.values()), "cases": named(list(found.broken)[:MOST_NAMED])},
         "money": [vars(each) for each in found.money],
+        "payers": found.payers,
     }
 
 

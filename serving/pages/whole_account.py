@@ -74,8 +74,9 @@ def _step(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def limit_use(story: Story) -> list[dict[str, Any]]:
-    """Of each customer with a limit, how much of it is used: today and at the ends of the months before."""
-    days = _month_ends(story.visit.live.as_of)
+    """Of each customer with a limit, how much of it is used: today, and of one customer at the ends of months too."""
+    as_of = story.visit.live.as_of
+    days = _month_ends(as_of) if len(story.members) == 1 else [as_of]
     return [
         each
         for scorer, codes in story.scorers
