@@ -12,6 +12,7 @@ SEGMENTS = frozenset(
         "customers",
         "glossary",
         "invoices",
+        "me",
         "model",
         "patterns",
         "policy",
@@ -19,6 +20,7 @@ SEGMENTS = frozenset(
         "sign-out",
         "static",
         "today",
+        "users",
     )
 )
 """First parts of the addresses of pages: all others are the API's, where nobody is let in by a cookie."""
