@@ -23,9 +23,12 @@ from serving.pages.names import names_of
 from serving.pages.paths import quoted
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
-from serving.policy.amending import GROUPS, amended, numbers_of
+from serving.policy.amending import GROUPS, Number, amended, numbers_of
+from serving.policy.sentences import chapters, spaced
+from serving.policy.vocabulary import CASE_TERMS
 
 MOST_MOVES = 50
+SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "is"}
 AROUND = 3
 """Unchanged lines that are shown around a change."""
 MANY_CASES = 20_000
@@ -55,8 +58,28 @@ def editing(visit: Visit) -> dict[str, Any]:
 def numbering(visit: Visit) -> dict[str, Any]:
     """The numbers that are changed most, with what they are part of."""
     found = numbers_of(text_in_force(visit))
-    groups = {name: [vars(each) for each in found if each.group == name] for name in GROUPS}
-    return {"of": _version_in_force(visit), "groups": {name: of for name, of in groups.items() if of}}
+    groups = {name: [each for each in found if each.group == name] for name in GROUPS}
+    return {
+        "of": _version_in_force(visit),
+        "plain": {name: [vars(each) for each in groups[name]] for name in GROUPS[:2] if groups[name]},
+        "rules": list(_rules(visit.live.whole.policy, groups["tier_rules"])),
+    }
+
+
+def _rules(policy: Policy, numbers: list[Number]) -> Iterator[dict[str, Any]]:
+    """The rules of the tiers in their order, each with its sentence and the numbers in it."""
+    said = chapters(policy.parts)["Tiers"]
+    for rule in dict.fromkeys(each.rule for each in numbers):
+        mine = [vars(each) | {"label": _label(each)} for each in numbers if each.rule == rule]
+        sentence = next((each for each in said if f"({rule})" in each), rule)
+        yield {"rule": rule, "sentence": sentence, "numbers": mine}
+
+
+def _label(number: Number) -> str:
+    name, _, sign = number.compared.partition(" ")
+    known = CASE_TERMS.get(name)
+    what = known.said if known is not None and known.said else spaced(name)
+    return f"{what} {SIGNS.get(sign, sign)}".strip().removeprefix("the ")
 
 
 def checking(visit: Visit, given: dict[str, str]) -> dict[str, Any]:

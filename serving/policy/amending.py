@@ -16,6 +16,7 @@ import yaml
 from serving.policy.located import PolicyError, Problem
 
 GROUPS = ("worklist", "numbers", "tier_rules")
+_COMPARED = re.compile(r"\w+\s*(?:[<>]=?|==|!=)\s*\Z")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 
 
@@ -29,8 +30,10 @@ class Number:
     begin: int
     end: int
     line: int
-    around: str
-    """The condition that it is part of; empty for a number of its own."""
+    rule: str = ""
+    """The rule of a tier whose condition it is part of."""
+    compared: str = ""
+    """What is compared with it there, such as `p_late >=`."""
 
     @property
     def group(self) -> str:
@@ -80,7 +83,7 @@ def _plain(section: str, node: yaml.Node | None) -> Iterator[Number]:
     for name, value in _entries(node):
         if isinstance(value, yaml.ScalarNode) and _is_number(value.value):
             start, end = value.start_mark, value.end_mark
-            yield Number(f"{section}.{name}", value.value, start.index, end.index, start.line + 1, "")
+            yield Number(f"{section}.{name}", value.value, start.index, end.index, start.line + 1)
 
 
 def _compared(node: yaml.Node | None, text: str) -> Iterator[Number]:
@@ -90,9 +93,10 @@ def _compared(node: yaml.Node | None, text: str) -> Iterator[Number]:
             continue
         start, end = told["when"].start_mark, told["when"].end_mark
         for count, found in enumerate(_NUMBER.finditer(text, start.index, end.index), 1):
-            place = f"tier_rules.{told['id'].value}.{count}"
-            around = " ".join(text[start.index : end.index].split())
-            yield Number(place, found[0], found.start(), found.end(), start.line + 1, around)
+            rule = told["id"].value
+            before = _COMPARED.search(text, start.index, found.start())
+            place, compared = f"tier_rules.{rule}.{count}", before[0].strip() if before else ""
+            yield Number(place, found[0], found.start(), found.end(), start.line + 1, rule, compared)
 
 
 def _entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
