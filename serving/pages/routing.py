@@ -98,6 +98,35 @@ class Pages:
 
         self.app.add_api_route(path, answer, methods=["POST"], include_in_schema=False)
 
+    def file(self, path: str, right: str, media_type: str, make: Callable[[Visit], bytes]) -> None:
+        """Answer GET with a file to keep, under the last name of its address."""
+
+        async def answer(request: Request) -> Response:
+            return await self.asking.reading(
+                lambda office, live: self._filed(request, right, media_type, make, office, live)
+            )
+
+        self.app.add_api_route(path, answer, methods=["GET"], include_in_schema=False)
+
+    def _filed(
+        self,
+        request: Request,
+        right: str,
+        media_type: str,
+        make: Callable[[Visit], bytes],
+        office: Office,
+        live: LiveScorer,
+    ) -> Response:
+        visitor = visitor_of(request, office)
+        if visitor.caller is None:
+            return _to_sign_in(request)
+        _check_right(visitor.caller, right)
+        content = make(self._visit(request, visitor, visitor.caller, office, live))
+        name = request.url.path.rpartition("/")[2]
+        return Response(
+            content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
     def part(self, path: str, right: str, template: str, look: Look) -> None:
         """Answer POST with a part of a page, worked out from what stands in a form so far; nothing is kept."""
 
