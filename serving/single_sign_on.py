@@ -84,7 +84,7 @@ class SingleSignOn:
                 code=query["code"],
                 code_verifier=_made_of(secret, "verifier"),
             )
-            keys = _document(await client.get(metadata["jwks_uri"], withhold_token=True))
+            keys = _document(await client.request("GET", metadata["jwks_uri"], withhold_token=True))
             claims = self._claims(token, keys, _made_of(secret, "nonce"), now)
             return self._identity(await self._completed(client, metadata, claims))
 
@@ -147,7 +147,7 @@ class SingleSignOn:
             metadata = self._known[1]
         else:
             where = self.provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
-            metadata = self._checked(_document(await client.get(where, withhold_token=True)))
+            metadata = self._checked(_document(await client.request("GET", where, withhold_token=True)))
             self._known = (self.clock(), metadata)
         ways = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         is_by_header = "client_secret_basic" in ways
