@@ -11,6 +11,7 @@ SEGMENTS = frozenset(
         "audit",
         "customers",
         "glossary",
+        "help",
         "invoices",
         "me",
         "model",
