@@ -59,9 +59,9 @@ class SingleSignOn:
     _known: tuple[float, dict[str, Any]] | None = field(default=None, repr=False)
 
     async def begin(self, secret: str) -> str:
-        """Where the browser has to go, for a secret of this browser's own."""
+        """Where the browser has to go, for a secret of this browser's own; only to a provider that answers now."""
         async with self._asking() as client:
-            metadata = await self._metadata(client)
+            metadata = await self._metadata(client, anew=True)
             url, _ = client.create_authorization_url(
                 metadata["authorization_endpoint"],
                 state=_made_of(secret, "state"),
@@ -91,7 +91,7 @@ class SingleSignOn:
     async def way_out(self) -> str | None:
         """Where somebody signs out of the provider too; None where it has no such place."""
         async with self._asking() as client:
-            address = (await self._metadata(client)).get("end_session_endpoint")
+            address = (await self._metadata(client, anew=True)).get("end_session_endpoint")
         if not address or not is_safe_address(address):
             return None
         back = {"client_id": self.provider.client_id, "post_logout_redirect_uri": self.provider.after_leaving}
@@ -142,8 +142,8 @@ class SingleSignOn:
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, _WrongAnswer) as error:
             raise ProviderSilentError(f"{type(error).__name__}: {error}") from error
 
-    async def _metadata(self, client: AsyncOAuth2Client) -> dict[str, Any]:
-        if self._known is not None and self.clock() - self._known[0] < KNOWN_SECONDS:
+    async def _metadata(self, client: AsyncOAuth2Client, anew: bool = False) -> dict[str, Any]:
+        if not anew and self._known is not None and self.clock() - self._known[0] < KNOWN_SECONDS:
             metadata = self._known[1]
         else:
             where = self.provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
