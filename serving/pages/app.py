@@ -21,22 +21,25 @@ from serving.pages import (
     terms,
     today,
 )
+from serving.pages import alerts, audit, customer, invoice, me, model, patterns, policy, terms, today, users
 from serving.pages.rendering import STATIC, static_file
 from serving.pages.routing import Pages
 from serving.pages.sign_in import HOME, Entrance
 
 if TYPE_CHECKING:
     from serving.api.asking import Asking
+    from serving.provider import Provider
 
 A_YEAR = "public, max-age=31536000, immutable"
 
 
-def add_pages(app: FastAPI, asking: Asking) -> None:
+def add_pages(app: FastAPI, asking: Asking, provider: Provider | None = None) -> None:
     """The routes of all pages."""
-    pages = Pages(app, asking)
+    pages = Pages(app, asking, provider)
     Entrance(pages).add()
     _add_static(app)
     for each in (today, help, hand_over, customer, invoice, alerts, policy, model, audit, terms, patterns):
+    for each in (today, customer, invoice, alerts, policy, model, audit, terms, patterns, users, me):
         each.add(pages)
 
 
