@@ -37,7 +37,7 @@ PAGES = (
     "/audit",
     "/glossary",
 )
-"""Every address that is timed: {customer} is the first listed one alone, {group} the largest listed group."""
+"""Every address that is timed: {customer} is the first listed one alone, {group} the largest group named on Today."""
 WAITS = 8
 """So many times 90 seconds a large book may take to be ready."""
 _LINE = re.compile(r"GET ('/[^ ]*') (\d+) in ([\d.]+) ms")
@@ -54,16 +54,19 @@ def ready(server: Server, log: Path) -> None:
 
 def named(server: Server) -> dict[str, str]:
     """The customer, the group and the invoice whose pages are timed."""
-    cases = _data(server, "/today.json")["cases"]
-    alone = next((each for each in cases if len(each["customers"]) == 1), cases[0])
-    group = max(cases, key=lambda each: len(each["customers"]))
-    found = _data(server, f"/customers/{quote(alone['case_id'], safe='')}.json")
-    print(f"{len(cases)} cases listed; the group has {len(group['customers'])} customers with something open")
-    ids = {
-        "customer": alone["case_id"],
-        "group": group["case_id"],
-        "invoice": found["items"][0]["invoice_id"],
+    told = _data(server, "/today.json")
+    cases = {each["case_id"]: len(each["customers"]) for each in told["cases"]}
+    every = cases | {
+        each["case_id"]: each["customers"] for group in told["left_out"] for each in group["cases"]
     }
+    alone = next((each for each, many in cases.items() if many == 1), next(iter(cases)))
+    group = max(every, key=lambda each: every[each])
+    found = _data(server, f"/customers/{quote(alone, safe='')}.json")
+    members = _data(server, f"/customers/{quote(group, safe='')}.json")["members"]
+    print(
+        f"{len(cases)} cases listed; the group has {len(members)} customers, {every[group]} with something open"
+    )
+    ids = {"customer": alone, "group": group, "invoice": found["items"][0]["invoice_id"]}
     return {name: quote(each, safe="") for name, each in ids.items()}
 
 

@@ -15,13 +15,14 @@ from serving.pages import (
     hand_over,
     help,
     invoice,
+    me,
     model,
     patterns,
     policy,
     terms,
     today,
+    users,
 )
-from serving.pages import alerts, audit, customer, invoice, me, model, patterns, policy, terms, today, users
 from serving.pages.rendering import STATIC, static_file
 from serving.pages.routing import Pages
 from serving.pages.sign_in import HOME, Entrance
@@ -38,8 +39,22 @@ def add_pages(app: FastAPI, asking: Asking, provider: Provider | None = None) ->
     pages = Pages(app, asking, provider)
     Entrance(pages).add()
     _add_static(app)
-    for each in (today, help, hand_over, customer, invoice, alerts, policy, model, audit, terms, patterns):
-    for each in (today, customer, invoice, alerts, policy, model, audit, terms, patterns, users, me):
+    # the sheet of a customer before the customer, whose address takes whatever follows
+    for each in (
+        today,
+        hand_over,
+        customer,
+        invoice,
+        alerts,
+        policy,
+        model,
+        audit,
+        terms,
+        help,
+        patterns,
+        users,
+        me,
+    ):
         each.add(pages)
 
 
