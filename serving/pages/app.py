@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -31,6 +32,22 @@ if TYPE_CHECKING:
     from serving.api.asking import Asking
     from serving.provider import Provider
 
+PAGES: tuple[ModuleType, ...] = (
+    today,
+    help,
+    hand_over,  # its address is longer than that of its customer
+    customer,
+    invoice,
+    alerts,
+    policy,
+    model,
+    audit,
+    terms,
+    patterns,
+    users,
+    me,
+)
+"""In the order in which their routes are asked."""
 A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -39,22 +56,7 @@ def add_pages(app: FastAPI, asking: Asking, provider: Provider | None = None) ->
     pages = Pages(app, asking, provider)
     Entrance(pages).add()
     _add_static(app)
-    # the sheet of a customer before the customer, whose address takes whatever follows
-    for each in (
-        today,
-        hand_over,
-        customer,
-        invoice,
-        alerts,
-        policy,
-        model,
-        audit,
-        terms,
-        help,
-        patterns,
-        users,
-        me,
-    ):
+    for each in PAGES:
         each.add(pages)
 
 

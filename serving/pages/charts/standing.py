@@ -18,9 +18,9 @@ SHORTEST = timedelta(days=180)
 """A picture of a tier shows at least so much time before today."""
 
 
-def tier_steps(told: Mapping[str, Any], tiers: Sequence[str], as_of: str, title: str) -> Markup:
+def tier_steps(told: Mapping[str, Any], tiers: Sequence[str], as_of: date | str, title: str) -> Markup:
     """The tier on every day: a line that steps up where it got worse; `told` has since, tier and steps."""
-    today = date.fromisoformat(as_of)
+    today = _day(as_of)
     changes = [(date.fromisoformat(each["on"]), each["old"], each["new"]) for each in told["steps"]]
     first = min([each[0] for each in changes] + [date.fromisoformat(told["since"])])
     begin = min(first - timedelta(days=14), today - SHORTEST)
