@@ -103,6 +103,7 @@ def test_the_keys_are_shown_over_the_page_and_as_one(desk: Watched, browser: Bro
     page = desk.open("/today")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert page.evaluate("document.activeElement.textContent") == "Close"
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     with watched(browser, origin, scripts=False) as bare:

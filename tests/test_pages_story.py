@@ -210,7 +210,7 @@ class TestStory:
             add(house, "notes", customer_id="C", noted_on="2026-03-20", text=f"{n} " + "long words " * 90)
         found = told(house, "/customers/C/hand-over.json")
         assert len(found["events"]) == 8 and found["more_events"] == 52
-        assert max(len(each["text"]) for each in found["events"]) < 230
+        assert max(len(each["text"]) for each in found["events"]) < 190
 
 
 @pytest.mark.parametrize(

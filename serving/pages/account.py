@@ -23,7 +23,7 @@ from serving.scoring import Scorer
 BUCKET_ENDS = (0, 30, 60, 90)
 """Last days past due of each age band but the last."""
 PICTURED_DAYS = 540
-MOST_MARKS = 300
+MOST_MARKS = 200
 STATES = ("is_disputed", "promise_pending", "promise_broken", "plan_running")
 SCORED = ("p_late", "evidence")
 DECIDED = ("tier", "action", "action_by")

@@ -13,7 +13,7 @@ from serving.pages.charts.small import bare_shape
 
 WIDTH = 500
 """Narrow enough for a phone: what moved last would lie outside its screen otherwise."""
-LEFT, RIGHT = 86, WIDTH - 14
+LEFT, RIGHT = 100, WIDTH - 14
 SHORTEST = timedelta(days=180)
 """A picture of a tier shows at least so much time before today."""
 
