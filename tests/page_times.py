@@ -2,7 +2,8 @@
 
 Starts the real service of a home with a champion over a ledger, asks for every page again and again, and prints half of
 the times and all but one in a hundred: the server's own, as its log tells them, and beside them what a client on this
-machine waits. `after a write` is the first look after something was recorded: whatever covers the book is made anew.
+machine waits. `cpu` is the processor time of the service for each answer: it tells what a page costs also where others
+use the machine. `after a write` is the first look after something was recorded: whatever covers the book is made anew.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import tempfile
 import time
 import uuid
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
+from tests.live_service import worker
 from tests.test_service_process import Server, bentoml_serve, free_port, running, wait_for
 
 PAGES = (
@@ -129,31 +132,50 @@ def main() -> None:
 
 def _print(server: Server, log: Path, pages: list[str], times: int, writes: int) -> None:
     ids = named(server)
-    print(f"{'page':44} {'p50':>8} {'p99':>8} {'client p50':>11} {'p99':>8} {'bytes':>9}   (ms)")
+    print(
+        f"{'page':40} {'p50':>7} {'p99':>7} {'client p50':>11} {'p99':>7} {'cpu':>7} {'bytes':>9}   (ms)",
+        flush=True,
+    )
     for page in pages:
         path = page.format(**ids)
         asked(server, path, 3)
-        _, place = of_log(log, 0)
-        waited, size = asked(server, path, times)
-        took, _ = of_log(log, place)
-        _row(page, took, waited, size)
-    took, waited, size = [], [], 0
-    for _ in range(writes):
-        written(server, ids["customer"])
-        _, place = of_log(log, 0)
-        one, size = asked(server, "/today", 1)
-        waited += one
-        took += of_log(log, place)[0]
-    if writes:
-        _row("/today after a write", took, waited, size)
+        _row(page, timed(server, log, path, times))
+    after = [(written(server, ids["customer"]), timed(server, log, "/today", 1))[1] for _ in range(writes)]
+    if after:
+        _row("/today after a write", [each for look in after for each in look])
 
 
-def _row(page: str, took: list[float], waited: list[float], size: int) -> None:
-    figures = [float(np.percentile(each, part)) for each in (took, waited) for part in (50, 99)]
-    print(
-        f"{page:44} {figures[0]:8.1f} {figures[1]:8.1f} {figures[2]:11.1f} {figures[3]:8.1f} {size:9,}",
-        flush=True,
-    )
+@dataclass(frozen=True)
+class Look:
+    """One answer: milliseconds by the server's log, by the client's clock and of the processor, and its bytes."""
+
+    took: float
+    waited: float
+    used: float
+    size: int
+
+
+def timed(server: Server, log: Path, path: str, times: int) -> list[Look]:
+    """Answers of one address."""
+    _, place = of_log(log, 0)
+    before = processor(server)
+    waited, size = asked(server, path, times)
+    used = (processor(server) - before) / times
+    took, _ = of_log(log, place)
+    return [Look(a, b, used, size) for a, b in zip(took[-times:], waited, strict=False)]
+
+
+def processor(server: Server) -> float:
+    """Milliseconds of processor time that the process that answers has used."""
+    used = worker(server).cpu_times()
+    return 1000 * (used.user + used.system)
+
+
+def _row(page: str, looks: list[Look]) -> None:
+    took, waited = ([getattr(each, name) for each in looks] for name in ("took", "waited"))
+    a, b, c, d = (float(np.percentile(each, part)) for each in (took, waited) for part in (50, 99))
+    used, size = float(np.mean([each.used for each in looks])), looks[-1].size
+    print(f"{page:40} {a:7.1f} {b:7.1f} {c:11.1f} {d:7.1f} {used:7.1f} {size:9,}", flush=True)
 
 
 if __name__ == "__main__":
