@@ -37,7 +37,8 @@
     dialog.append(content);
     dialog.setAttribute("aria-label", content.querySelector("h1").textContent);
     const close = document.createElement("button");
-    close.textContent = "Esc";
+    close.textContent = content.dataset.close;
+    close.autofocus = true;
     close.addEventListener("click", () => dialog.close());
     dialog.append(close);
     dialog.addEventListener("close", () => dialog.remove());
