@@ -9,6 +9,8 @@ import pandas as pd
 
 from serving.live import LiveScorer
 from serving.office import Office
+from serving.pages.later import Later
+from serving.portfolio import LookedUp, OpenBook, open_book
 from serving.scoring import Scorer
 from serving.sorted_rows import Sorted
 from serving.worklist import Worklist
@@ -24,6 +26,9 @@ class Kept:
         self._lock = threading.Lock()
         self._list: tuple[LiveScorer, Worklist] | None = None
         self._sorted: dict[int, tuple[Scorer, dict[str, Sorted]]] = {}
+        self._open: tuple[LiveScorer, OpenBook] | None = None
+        self._looked_up: LookedUp | None = None
+        self.later = Later()
 
     def worklist(self, office: Office, live: LiveScorer) -> Worklist:
         """The list of the book day with the policy's places, while desk, model and policy stand."""
@@ -31,6 +36,15 @@ class Kept:
             if self._list is None or self._list[0] is not live:
                 self._list = (live, office.worklist(live))
             return self._list[1]
+
+    def open_book(self, office: Office, live: LiveScorer) -> OpenBook:
+        """The open invoices of the moment as the portfolio looks at them."""
+        with self._lock:
+            if self._looked_up is None or self._looked_up.whole is not live.whole:
+                self._looked_up = LookedUp(live.whole)
+            if self._open is None or self._open[0] is not live:
+                self._open = (live, open_book(live, office.items(live), self._looked_up))
+            return self._open[1]
 
     def rows(self, scorer: Scorer, table: str, customer_id: str) -> pd.DataFrame:
         """A customer's rows of a table of the book."""

@@ -15,6 +15,7 @@ SEGMENTS = frozenset(
         "model",
         "patterns",
         "policy",
+        "portfolio",
         "sign-in",
         "sign-out",
         "static",

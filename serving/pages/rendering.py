@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_compact_currency, format_currency, format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -101,6 +101,11 @@ def money(amount: Any, currency: str, exact: bool = True) -> str:
     if not exact and (abs(value) >= 100 or value == value.to_integral_value()):
         return _apart(format_currency(value, currency, "¤#,##0", locale=LOCALE, currency_digits=False))
     return _apart(format_currency(value, currency, locale=LOCALE))
+
+
+def compact(amount: Any, currency: str) -> str:
+    """An amount as it fits above a bar: €327K."""
+    return _apart(format_compact_currency(Decimal(str(amount)), currency, locale=LOCALE, fraction_digits=0))
 
 
 def _apart(text: str) -> str:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from serving.pages.charts.drawing import WIDTH, drawing, short, tag
 
-_SHAPES = (
+SHAPES = (
     '<circle cx="8" cy="8" r="5.5" class="line"/>',
     '<circle cx="8" cy="8" r="5.5" class="line"/><path d="M8 2.5a5.5 5.5 0 0 1 0 11z" class="fill"/>',
     '<path d="M8 1.8 15 14H1z" class="fill"/>',
@@ -20,11 +20,12 @@ _SHAPES = (
 
 def shape(level: int) -> Markup:
     """The shape of a tier, 0 (best) to 3."""
-    return Markup(f'<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">{_SHAPES[level]}</svg>')
+    return Markup(f'<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">{SHAPES[level]}</svg>')
 
 
 def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
-    """One bar, a part for each age band, and below it what each part is; `parts` have label, share and text."""
+    """One bar, a part for each age band, and below it what each part is; `parts` have label, share, text,
+    and `to` where a list stands behind them."""
     pieces, left, step = [], 0.0, WIDTH / len(parts)
     for place, part in enumerate(parts):
         wide, at = part["share"] * WIDTH, place * step
@@ -34,8 +35,10 @@ def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
             )
         left += wide
         pieces.append(tag("rect", class_=f"age{place}", x=at, y=31, width=10, height=10, rx=2))
-        pieces.append(tag("text", part["label"], class_="quiet", x=at + 16, y=40))
-        pieces.append(tag("text", part["text"], x=at + 16, y=57))
+        told = tag("text", part["label"], class_="quiet", x=at + 16, y=40)
+        told += tag("text", part["text"], x=at + 16, y=57)
+        named = f"{part['label']}: {part['text']}"
+        pieces.append(tag("a", told, href=part["to"], aria_label=named) if part.get("to") else told)
     return drawing(pieces, 62, title, "ageing")
 
 

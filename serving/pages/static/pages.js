@@ -59,4 +59,21 @@
     });
     filters.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); show(); });
   }
+
+  // What is still being worked out is looked for again, until it is there.
+  const again = async () => {
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.ok && !answer.redirected) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const sections = document.querySelectorAll("section:has([data-again])");
+        sections.forEach((each) => {
+          const fresh = page.getElementById(each.getAttribute("aria-labelledby"))?.closest("section");
+          if (fresh && !each.contains(document.activeElement)) each.replaceChildren(...fresh.childNodes);
+        });
+      }
+    } catch { /* the link beside it looks again */ }
+    if (document.querySelector("[data-again]")) setTimeout(again, 3000);
+  };
+  if (document.querySelector("[data-again]")) setTimeout(again, 3000);
 })();
