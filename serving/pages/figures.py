@@ -162,7 +162,8 @@ def _rows(
     return [
         {
             "code": figure["code"],
-            "title": figure["title"] if not value["part"] else f"{figure['title']}: {value['part']}",
+            "title": figure["title"],
+            "part": value["part"],
             "formula": figure["formula"],
             "value": value["value"],
             "text": _said(value["value"], figure["unit"], value["money_unit"] or unit),

@@ -12,6 +12,8 @@ from serving.pages.charts.small import SHAPES
 
 LABELS, FIGURES, TALL = 150, 176, 30
 """Room for names on the left and for figures on the right, and the height of a row."""
+HALF = 540
+"""The width of a picture that stands beside another."""
 
 
 def stacked(rows: Sequence[Mapping[str, Any]], tiers: Sequence[str], title: str) -> Markup:
@@ -42,18 +44,19 @@ def stacked(rows: Sequence[Mapping[str, Any]], tiers: Sequence[str], title: str)
 def tier_bars(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """One bar per tier, of the money in it, with a mark where the expected late part ends; `rows` have label, level,
     bar and late (shares of the longest bar), text and to."""
-    wide, pieces = WIDTH - LABELS - FIGURES - 60, []
+    names = 92
+    wide, pieces = HALF - names - FIGURES - 24, []
     for n, row in enumerate(rows):
         y = n * TALL
         shape = tag("g", Markup(SHAPES[row["level"]]), class_="shape", transform=f"translate(0 {y + 4})")
         pieces += [shape, _name(row, y + 16, 24)]
-        size = {"x": LABELS, "y": y + 3, "height": 18}
+        size = {"x": names, "y": y + 3, "height": 18}
         pieces.append(tag("rect", class_=f"fill{row['level']}", width=max(wide * row["bar"], 0.6), **size))
         if row["late"] > 0:
-            end = LABELS + wide * row["late"]
+            end = names + wide * row["late"]
             pieces.append(tag("path", class_="expected", d=f"M{end:.1f} {y}v24"))
-        pieces.append(tag("text", row["text"], class_="value", x=LABELS + wide * row["bar"] + 10, y=y + 16))
-    return drawing(pieces, TALL * len(rows), title, "tiers")
+        pieces.append(tag("text", row["text"], class_="value", x=names + wide * row["bar"] + 10, y=y + 16))
+    return drawing(pieces, TALL * len(rows), title, "tiers half", HALF)
 
 
 def columns(bars: Sequence[Mapping[str, Any]], title: str) -> Markup:
@@ -95,7 +98,7 @@ def columns(bars: Sequence[Mapping[str, Any]], title: str) -> Markup:
 def rolls(bands: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """The age bands in a row, and over each gap the share that went on into the next; `bands` have label, and
     share (0 to 1 and beyond, None where unknown) and text of what went on from it."""
-    step = WIDTH / len(bands)
+    step = HALF / len(bands)
     pieces: list[Markup] = []
     for n, band in enumerate(bands):
         at = n * step
@@ -113,7 +116,7 @@ def rolls(bands: Sequence[Mapping[str, Any]], title: str) -> Markup:
                 )
             )
             pieces.append(tag("text", band["text"], x=(begin + end) / 2, y=34, text_anchor="middle"))
-    return drawing(pieces, 78, title, "rolls")
+    return drawing(pieces, 78, title, "rolls half", HALF)
 
 
 def _levels(tiers: Sequence[str]) -> list[tuple[int, str]]:

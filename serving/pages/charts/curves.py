@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 
-LEFT, RIGHT, TOP, BOTTOM = 46, WIDTH - 176, 14, 236
+LEFT, NAMES, TOP, BOTTOM = 46, 176, 14, 236
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 TICKS = [(share, f"{100 * share:.0f} %") for share in SHARES]
 
@@ -21,20 +21,22 @@ def curve(
     ticks: Sequence[tuple[float, str]] = TICKS,
     mark: tuple[float, float, str] | None = None,
     most: float = 1.0,
+    width: int = WIDTH,
 ) -> Markup:
     """Shares of 1 (up, to `most`) by something (across): `series` have label, points ((x, y), …) and kind, a class.
 
     Every line is named at its end; `ticks` stand at values across, `mark` at one point with its words.
     """
+    right = width - NAMES
     far = max([x for line in series for x, _ in line["points"]] + [x for x, _ in ticks])
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return LEFT + (RIGHT - LEFT) * x / (far or 1), BOTTOM - (BOTTOM - TOP) * min(y, most) / most
+        return LEFT + (right - LEFT) * x / (far or 1), BOTTOM - (BOTTOM - TOP) * min(y, most) / most
 
     pieces: list[Markup] = []
     for share in SHARES:
         y = place(0, share * most)[1]
-        pieces.append(tag("path", class_="zero" if share == 0 else "grid", d=f"M{LEFT} {y:.1f}H{RIGHT}"))
+        pieces.append(tag("path", class_="zero" if share == 0 else "grid", d=f"M{LEFT} {y:.1f}H{right}"))
         told = f"{100 * share * most:.0f} %"
         pieces.append(tag("text", told, class_="quiet", x=LEFT - 6, y=y + 4, text_anchor="end"))
     for x, told in ticks:
@@ -42,7 +44,7 @@ def curve(
         pieces.append(tag("path", class_="tick", d=f"M{at:.1f} {BOTTOM}v4"))
         pieces.append(tag("text", told, class_="quiet", x=at, y=BOTTOM + 17, text_anchor="middle"))
     pieces.append(
-        tag("text", across, class_="quiet", x=(LEFT + RIGHT) / 2, y=BOTTOM + 34, text_anchor="middle")
+        tag("text", across, class_="quiet", x=(LEFT + right) / 2, y=BOTTOM + 34, text_anchor="middle")
     )
     ends = _apart([place(*line["points"][-1])[1] for line in series])
     for line, end in zip(series, ends, strict=True):
@@ -59,7 +61,7 @@ def curve(
         x, y = place(*mark[:2])
         pieces.append(tag("circle", class_="point", cx=x, cy=y, r=4.5))
         pieces.append(tag("text", mark[2], class_="value", x=x + 10, y=y + 18))
-    return drawing(pieces, BOTTOM + 42, title, "curve")
+    return drawing(pieces, BOTTOM + 42, title, "curve" if width == WIDTH else "curve half", width)
 
 
 def differences(rows: Sequence[Mapping[str, Any]], title: str, lower: str, higher: str) -> Markup:

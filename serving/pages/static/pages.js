@@ -62,18 +62,16 @@
 
   // What is still being worked out is looked for again, until it is there.
   const again = async () => {
+    const here = document.querySelectorAll("[data-again]").length;
+    if (!here) return;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (answer.ok && !answer.redirected) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const sections = document.querySelectorAll("section:has([data-again])");
-        sections.forEach((each) => {
-          const fresh = page.getElementById(each.getAttribute("aria-labelledby"))?.closest("section");
-          if (fresh && !each.contains(document.activeElement)) each.replaceChildren(...fresh.childNodes);
-        });
-      }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-swap]");
+      const isNew = answer.ok && fresh && page.querySelectorAll("[data-again]").length < here;
+      if (isNew && !list.contains(document.activeElement)) list.replaceChildren(...fresh.childNodes);
     } catch { /* the link beside it looks again */ }
-    if (document.querySelector("[data-again]")) setTimeout(again, 3000);
+    setTimeout(again, 2000);
   };
-  if (document.querySelector("[data-again]")) setTimeout(again, 3000);
+  if (list) setTimeout(again, 1000);
 })();
