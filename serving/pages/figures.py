@@ -181,7 +181,11 @@ def _said(value: Any, kind: str, unit: str) -> str:
     text = number(value, 0 if isinstance(value, int) else 1)
     if kind == "percent":
         return f"{text} %"
-    return gettext("%(number)s days") % {"number": text} if kind == "days" else text
+    if kind == "days":
+        return gettext("%(number)s days") % {"number": text}
+    if kind == "per 10,000 collected":
+        return gettext("%(number)s per 10,000") % {"number": text}
+    return text
 
 
 def _course(course: Mapping[str, Any], kind: str, unit: str, days: list[str]) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.languages import gettext
-from serving.pages.rendering import chance, number, words
+from serving.pages.rendering import chance, decimal, words
 from training.champion import NoChampion, read_moves, read_pointer
 
 MEASURES = (
@@ -124,7 +124,7 @@ def _measures(judged: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
 
 def _estimate(found: Mapping[str, Any], digits: int | None) -> dict[str, Any]:
     def said(value: Any) -> str:
-        return chance(value) if digits is None else number(value, digits)
+        return chance(value) if digits is None else decimal(value, digits)
 
     span = ""
     if found.get("low") is not None:
@@ -301,14 +301,27 @@ def succession(home: Path, in_charge: str) -> dict[str, Any]:
             found = None
         pointers[role] = vars(found) if found else None
     moves = read_moves(home)
-    latest = next((move["to"] for move in reversed(moves or ()) if move["to"]), None)
-    judged = latest or (pointers["challenger"] or {}).get("version") or in_charge
-    report = report_of(home, judged)
+    named = {
+        in_charge,
+        *(move["to"] for move in moves or ()),
+        *(of["version"] for of in pointers.values() if of),
+    }
+    judged, report = _latest_training(home, sorted(named - {None}), in_charge)
     return {
         **pointers,
         "moves": None if moves is None else moves[::-1][:MOST_MOVES],
         "judged": judged,
         "gates": None if report is None else report.get("gates"),
         "comparison": None if report is None else report.get("comparison"),
-        "trained": None if report is None else report["context"].get("outcomes known by"),
     }
+
+
+def _latest_training(
+    home: Path, versions: Sequence[str], otherwise: str
+) -> tuple[str, dict[str, Any] | None]:
+    """Of some versions the one that was trained as of the latest day, and its report."""
+    reports = {version: found for version in versions if (found := report_of(home, version))}
+    if not reports:
+        return otherwise, None
+    latest = max(reports, key=lambda version: str(reports[version]["context"].get("outcomes known by")))
+    return latest, reports[latest]

@@ -109,7 +109,12 @@ def verdict(
         if too_early
         else "well"
     )
-    return {"level": level, "verdict": watch["verdict"], "second": rehearsal, "judged_on": watch["as_of"]}
+    return {
+        "level": level,
+        "verdict": watch["verdict"].removeprefix("All well. "),
+        "second": rehearsal,
+        "judged_on": watch["as_of"],
+    }
 
 
 def _age(days: int, first: Mapping[str, Any]) -> str:

@@ -118,6 +118,11 @@ def number(value: Any, digits: int = 0) -> str:
     return "–" if value is None else format_decimal(round(float(value), digits), locale=LOCALE)
 
 
+def decimal(value: Any, digits: int) -> str:
+    """A number with all its digits, for those that stand under each other."""
+    return "–" if value is None else format_decimal(float(value), f"0.{'0' * digits}", locale=LOCALE)
+
+
 def day(value: Any) -> Markup:
     """2 Jul 2026, and for machines 2026-07-02; nothing where no day is known."""
     found = _date(value)

@@ -45,7 +45,7 @@ def tier_bars(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """One bar per tier, of the money in it, with a mark where the expected late part ends; `rows` have label, level,
     bar and late (shares of the longest bar), text and to."""
     names = 92
-    wide, pieces = HALF - names - FIGURES - 24, []
+    wide, pieces = HALF - names - FIGURES - 66, []
     for n, row in enumerate(rows):
         y = n * TALL
         shape = tag("g", Markup(SHAPES[row["level"]]), class_="shape", transform=f"translate(0 {y + 4})")

@@ -56,7 +56,7 @@ def curve(
                 tag("circle", tag("title", told), class_=f"dot {line['kind']}", cx=x, cy=y, r=4)
                 for (x, y), told in zip(points, line["dots"], strict=True)
             ]
-        pieces.append(tag("text", line["label"], class_=line["kind"], x=points[-1][0] + 8, y=end + 4))
+        pieces.append(tag("text", line["label"], class_=line["kind"], x=max(points[-1][0], right) + 10, y=end + 4))
     if mark:
         x, y = place(*mark[:2])
         pieces.append(tag("circle", class_="point", cx=x, cy=y, r=4.5))
@@ -72,7 +72,7 @@ def differences(rows: Sequence[Mapping[str, Any]], title: str, lower: str, highe
     """
     ends = [abs(row[name]) for row in rows for name in ("value", "low", "high") if row[name] is not None]
     most = max([*ends, 0.02]) * 1.08
-    left, right = 178, WIDTH - 230
+    left, right = 178, WIDTH - 268
     zero = (left + right) / 2
 
     def x(value: float) -> float:
@@ -87,7 +87,7 @@ def differences(rows: Sequence[Mapping[str, Any]], title: str, lower: str, highe
         y = 34 + 24 * n
         kind = " worst" if row.get("is_worst") else ""
         pieces.append(
-            tag("text", row["label"], class_=f"name{kind}", x=left - 12, y=y + 4, text_anchor="end")
+            tag("text", row["label"], class_=f"label{kind}", x=left - 12, y=y + 4, text_anchor="end")
         )
         if row["low"] is not None:
             low, high = x(row["low"]), x(row["high"])
