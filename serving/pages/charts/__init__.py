@@ -10,6 +10,7 @@ from serving.pages.charts.drawing import WIDTH, drawing, tag
 from serving.pages.charts.payments import behaviour
 from serving.pages.charts.scores import waterfall
 from serving.pages.charts.small import ageing, meter, reason_bar, rhythm, shape, spark
+from serving.pages.charts.standing import limit_use, tier_steps
 
 BUCKETS = ("current", "1–30", "31–60", "61–90", "90+")
 
@@ -22,6 +23,7 @@ __all__ = [
     "curve",
     "differences",
     "drawing",
+    "limit_use",
     "meter",
     "reason_bar",
     "rhythm",
@@ -31,5 +33,6 @@ __all__ = [
     "stacked",
     "tag",
     "tier_bars",
+    "tier_steps",
     "waterfall",
 ]

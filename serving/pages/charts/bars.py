@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from serving.pages.charts.drawing import WIDTH, drawing, tag
-from serving.pages.charts.small import SHAPES
+from serving.pages.charts.small import bare_shape
 
 LABELS, FIGURES, TALL = 150, 176, 30
 """Room for names on the left and for figures on the right, and the height of a row."""
@@ -48,7 +48,7 @@ def tier_bars(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     wide, pieces = HALF - names - FIGURES - 66, []
     for n, row in enumerate(rows):
         y = n * TALL
-        shape = tag("g", Markup(SHAPES[row["level"]]), class_="shape", transform=f"translate(0 {y + 4})")
+        shape = tag("g", bare_shape(row["level"]), class_="shape", transform=f"translate(0 {y + 4})")
         pieces += [shape, _name(row, y + 16, 24)]
         size = {"x": names, "y": y + 3, "height": 18}
         pieces.append(tag("rect", class_=f"fill{row['level']}", width=max(wide * row["bar"], 0.6), **size))

@@ -56,7 +56,9 @@ def curve(
                 tag("circle", tag("title", told), class_=f"dot {line['kind']}", cx=x, cy=y, r=4)
                 for (x, y), told in zip(points, line["dots"], strict=True)
             ]
-        pieces.append(tag("text", line["label"], class_=line["kind"], x=max(points[-1][0], right) + 10, y=end + 4))
+        pieces.append(
+            tag("text", line["label"], class_=line["kind"], x=max(points[-1][0], right) + 10, y=end + 4)
+        )
     if mark:
         x, y = place(*mark[:2])
         pieces.append(tag("circle", class_="point", cx=x, cy=y, r=4.5))

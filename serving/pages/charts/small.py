@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from serving.pages.charts.drawing import WIDTH, drawing, short, tag
 
-SHAPES = (
+_SHAPES = (
     '<circle cx="8" cy="8" r="5.5" class="line"/>',
     '<circle cx="8" cy="8" r="5.5" class="line"/><path d="M8 2.5a5.5 5.5 0 0 1 0 11z" class="fill"/>',
     '<path d="M8 1.8 15 14H1z" class="fill"/>',
@@ -20,7 +20,12 @@ SHAPES = (
 
 def shape(level: int) -> Markup:
     """The shape of a tier, 0 (best) to 3."""
-    return Markup(f'<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">{SHAPES[level]}</svg>')
+    return Markup(f'<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">{bare_shape(level)}</svg>')
+
+
+def bare_shape(level: int) -> Markup:
+    """The same within a picture, 16 by 16."""
+    return Markup(_SHAPES[level])
 
 
 def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
