@@ -18,7 +18,7 @@ from tests.api_service import NOW
 from tests.house import QUICK, House, book, hidden
 from training.model import RiskModel
 
-PLACES = ("/today", "/alerts", "/policy", "/model", "/audit", "/glossary", "/patterns")
+PLACES = ("/today", "/alerts", "/portfolio", "/policy", "/model", "/audit", "/glossary", "/patterns")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from serving.pages.visits import Visitor
 PLACES = (
     ("/today", "Today", "read:worklist"),
     ("/alerts", "Alerts", "read:alerts"),
+    ("/portfolio", "Portfolio", "read:kpis"),
     ("/policy", "Policy", "read:policy"),
     ("/model", "Model", "read:models"),
     ("/audit", "Audit", "read:audit"),

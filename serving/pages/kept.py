@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from serving.live import LiveScorer
 from serving.office import Office
+from serving.pages.later import Later
+from serving.portfolio import LookedUp, OpenBook, open_book
 from serving.worklist import Worklist
 
 T = TypeVar("T")
@@ -23,6 +25,9 @@ class Kept:
         self._lock = threading.RLock()
         self._moment: LiveScorer | None = None
         self._made: dict[str, Any] = {}
+        self._looked_up: LookedUp | None = None
+        self.later = Later()
+        """What takes too long for one answer."""
 
     def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
         """What was made under this name at this moment, or what `make` makes now."""
@@ -46,3 +51,13 @@ class Kept:
             return {str(row["case_id"]): {str(name): value for name, value in row.items()} for row in rows}
 
         return self.once(live, "left_out", by_case)
+
+    def open_book(self, office: Office, live: LiveScorer) -> OpenBook:
+        """The open invoices of the moment as the portfolio looks at them."""
+
+        def made() -> OpenBook:
+            if self._looked_up is None or self._looked_up.whole is not live.whole:
+                self._looked_up = LookedUp(live.whole)
+            return open_book(live, office.items(live), self._looked_up)
+
+        return self.once(live, "open_book", made)

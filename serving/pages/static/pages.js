@@ -125,4 +125,19 @@
     });
     filters.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); show(); });
   }
+
+  // What is still being worked out is looked for again, until it is there.
+  const again = async () => {
+    const here = document.querySelectorAll("[data-again]").length;
+    if (!here) return;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-swap]");
+      const isNew = answer.ok && fresh && page.querySelectorAll("[data-again]").length < here;
+      if (isNew && !list.contains(document.activeElement)) list.replaceChildren(...fresh.childNodes);
+    } catch { /* the link beside it looks again */ }
+    setTimeout(again, 2000);
+  };
+  if (list) setTimeout(again, 1000);
 })();
