@@ -21,6 +21,7 @@ from features.days import NEVER, day_number, day_numbers
 from features.events import WHOLE_INVOICE
 from features.history import History, Past, positions
 from features.ledger.cells import digits_of
+from serving.customer_rows import CustomerRows
 from serving.policy.cases import utilisation
 from serving.sorted_rows import Sorted, key
 from serving.standing import Standing, from_the_desk
@@ -33,6 +34,11 @@ class Facts:
         """`book` holds the other members of groups where the history is a part of it only."""
         self.history = history
         self.standing: Standing = Standing(self, book.standing if book else None)
+
+    @cached_property
+    def customer_rows(self) -> CustomerRows:
+        """What the book holds of each customer, table by table."""
+        return CustomerRows(self.history)
 
     @cached_property
     def named(self) -> dict[str, np.ndarray]:
