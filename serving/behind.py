@@ -105,7 +105,9 @@ def _mean(counted: np.ndarray, weight: np.ndarray) -> float | None:
     return float((counted * weight).sum() / weight.sum()) if weight.sum() > 0 else None
 
 
-def leading_feature(given: Mapping[str, Any], values: np.ndarray, reference: Mapping[str, float]) -> Feature | None:
+def leading_feature(
+    given: Mapping[str, Any], values: np.ndarray, reference: Mapping[str, float]
+) -> Feature | None:
     """The feature that says a reason of an explanation, found by what it says; None for what no feature says."""
     for feature, value in zip(CATALOGUE.features, values.tolist(), strict=True):
         if feature.reason == given["code"]:
@@ -210,12 +212,12 @@ def _balances(asked: Asked, stream: str) -> dict[str, np.ndarray]:
     made = events.STREAMS[stream](asked.history)
     assert made.invoice is not None
     known, size = made.day < asked.as_of, len(asked.history.invoices["due_on"])
-    return {
-        name: np.bincount(made.invoice[known], of[known], size) for name, of in made.measures.items()
-    }
+    return {name: np.bincount(made.invoice[known], of[known], size) for name, of in made.measures.items()}
 
 
-def _together(one: Callable[[Asked], Rows], other: Callable[[Asked], Rows], counts: float) -> Callable[[Asked], Rows]:
+def _together(
+    one: Callable[[Asked], Rows], other: Callable[[Asked], Rows], counts: float
+) -> Callable[[Asked], Rows]:
     """Rows that count as `counts`, and others that count as the opposite."""
 
     def found(asked: Asked) -> Rows:

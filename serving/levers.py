@@ -1,4 +1,4 @@
-"""What could a supplier do differently, and what would the ledger say then? Each lever as a change of one customer's rows.
+"""What could a supplier do differently, and what would the ledger say then? Each lever as a change of rows.
 
 A lever gives the tables as they would stand had it been so, and says when it can be pulled: now, with the customer's
 consent, or only for the next invoice (what was sent cannot be sent sooner). Where it changes nothing it says why.
@@ -37,7 +37,8 @@ class Case:
     """One open invoice and everything recorded of its customer, as of a day."""
 
     facts: Facts
-    """Of the customer alone; only what is paid and agreed is read here, never a total of the book."""
+    tables: Tables
+    """Everything about the customer, as it is."""
     invoice_id: str
     customer_id: str
     as_of: date
@@ -46,9 +47,13 @@ class Case:
     @cached_property
     def own(self) -> dict[str, Any]:
         """The invoice's row; a day is a date, None where blank."""
-        table = self.facts.history.tables["invoices"]
-        row = table.iloc[self.facts.position(self.invoice_id)].to_dict()
-        return {name: _plain(value) for name, value in row.items()}
+        return _row(self.tables["invoices"], self.invoice_id)
+
+    @cached_property
+    def run(self) -> PayRun | None:
+        """The customer's pay run, as it told us or as it was learned."""
+        code = self.facts.history.customer_codes(pd.Series([self.customer_id], dtype="str"))
+        return runs_of(self.facts, code, self.as_of, self.declared).runs[0]
 
     @property
     def yesterday(self) -> date:
@@ -110,15 +115,17 @@ def _own_set(case: Case, tables: Tables, **values: Any) -> Tables:
     return _with(tables, "invoices", frame)
 
 
-def _own(case: Case, tables: Tables) -> Mapping[str, Any]:
-    frame = tables["invoices"]
-    return {name: _plain(value) for name, value in frame[frame["invoice_id"] == case.invoice_id].iloc[0].items()}
+def _row(invoices: pd.DataFrame, invoice_id: str) -> dict[str, Any]:
+    """The row of an invoice; a day is a date, None where blank."""
+    place = invoices["invoice_id"].tolist().index(invoice_id)
+    return {str(name): _plain(invoices[name].iat[place]) for name in invoices.columns}
 
 
 def _added(tables: Tables, name: str, rows: list[dict[str, Any]]) -> Tables:
     """A table with further rows; what they do not say is blank."""
     frame = tables[name]
-    more = pd.DataFrame([{each: row.get(each) for each in frame.columns} for row in rows]).astype(frame.dtypes)
+    columns: dict[str, Any] = {str(each): [row.get(str(each)) for row in rows] for each in frame.columns}
+    more = pd.DataFrame({each: pd.Series(of, dtype=frame[each].dtype) for each, of in columns.items()})
     return _with(tables, name, pd.concat([frame, more], ignore_index=True) if len(frame) else more)
 
 
@@ -135,7 +142,9 @@ def _send_sooner(case: Case, tables: Tables, option: int) -> Change | Nothing:
     if sent is not None and sent <= issued and (delivered is None or delivered >= issued):
         return Nothing(gettext("It was sent on the day it was issued, and issued no later than delivered."))
     changed = _own_set(case, tables, sent_on=issued)
-    said = gettext("Sent on the day of issue, %(day)s, and issued on the day of delivery.") % {"day": spoken(issued)}
+    said = gettext("Sent on the day of issue, %(day)s, and issued on the day of delivery.") % {
+        "day": spoken(issued)
+    }
     if delivered is not None and delivered < issued:
         changed = _own_set(case, changed, delivered_on=issued)
     when: When = "now" if sent is not None and sent >= case.as_of else "next_invoice"
@@ -151,23 +160,18 @@ def _purchase_order(case: Case, tables: Tables, option: int) -> Change | Nothing
 
 
 def _align_due(case: Case, tables: Tables, option: int) -> Change | Nothing:
-    found = _run(case)
-    if found is None:
+    run = case.run
+    if run is None:
         return Nothing(gettext("No pay run of this customer is known."))
-    history, due = case.facts.history, _own(case, tables)["due_on"]
+    history, due = case.facts.history, _row(tables["invoices"], case.invoice_id)["due_on"]
     country = str(history.countries[case.facts.position(case.invoice_id)])
     coming = (due + timedelta(days=ahead) for ahead in range(DAYS_AHEAD))
-    on = next((day for day in coming if found.falls_on(day, country, history.weekend)), None)
+    on = next((day for day in coming if run.falls_on(day, country, history.weekend)), None)
     if on is None or on == due:
         return Nothing(gettext("It falls due on a day of the customer's pay run already."))
     says = gettext("Due on %(day)s, in the customer's pay run (%(run)s), instead of %(before)s.")
-    told = {"day": spoken(on), "run": str(found), "before": spoken(due)}
+    told = {"day": spoken(on), "run": str(run), "before": spoken(due)}
     return Change(_own_set(case, tables, due_on=on), says % told, case.to_change_due, _counts_from())
-
-
-def _run(case: Case) -> PayRun | None:
-    code = case.facts.history.customer_codes(pd.Series([case.customer_id], dtype="str"))
-    return runs_of(case.facts, code, case.as_of, case.declared).runs[0]
 
 
 def _counts_from() -> str:
@@ -175,7 +179,7 @@ def _counts_from() -> str:
 
 
 def _longer_terms(case: Case, tables: Tables, option: int) -> Change | Nothing:
-    due = _own(case, tables)["due_on"]
+    due = _row(tables["invoices"], case.invoice_id)["due_on"]
     on = due + timedelta(days=option)
     says = gettext("%(days)d days more to pay: due on %(day)s instead of %(before)s.")
     told = {"days": option, "day": spoken(on), "before": spoken(due)}
@@ -188,10 +192,13 @@ def _settle_dispute(case: Case, tables: Tables, option: int) -> Change | Nothing
     still = mine & ~(frame["closed_on"] < pd.Timestamp(case.as_of))
     if not still.any():
         return Nothing(gettext("No dispute about it is open."))
-    closed = frame.loc[still, "opened_on"].clip(lower=pd.Timestamp(case.yesterday))
-    frame.loc[still, "closed_on"] = closed
+    opened = frame["opened_on"].to_numpy(dtype="datetime64[s]")
+    closed = np.maximum(opened, np.datetime64(case.yesterday, "s"))
+    frame["closed_on"] = np.where(still, closed, frame["closed_on"].to_numpy(dtype="datetime64[s]"))
     count = int(still.sum())
-    says = ngettext("The open dispute about it is settled.", "The %(num)d open disputes about it are settled.", count)
+    says = ngettext(
+        "The open dispute about it is settled.", "The %(num)d open disputes about it are settled.", count
+    )
     return Change(_with(tables, "disputes", frame), says % {"num": count}, "now")
 
 
@@ -220,16 +227,25 @@ def _instalments(case: Case, tables: Tables, option: int) -> Change | Nothing:
     ]
     ends = date.fromisoformat(plan["instalments"][-1]["due_on"])
     says = gettext("Paid in %(parts)d instalments by agreement, the last on %(day)s.")
-    note = gettext("Lateness still counts from the invoice's own due date; a running plan is for the policy to judge.")
-    return Change(_added(tables, "payment_plans", rows), says % {"parts": option, "day": spoken(ends)}, "by_agreement", note)
+    note = gettext(
+        "Lateness still counts from the invoice's own due date; a running plan is for the policy to judge."
+    )
+    return Change(
+        _added(tables, "payment_plans", rows),
+        says % {"parts": option, "day": spoken(ends)},
+        "by_agreement",
+        note,
+    )
 
 
 def _lower_limit(case: Case, tables: Tables, option: int) -> Change | Nothing:
     frame = tables["customers"]
-    with_limit = frame[frame["credit_limit"].notna()].sort_values("known_on", kind="stable", na_position="first")
+    with_limit = frame[frame["credit_limit"].notna()].sort_values(
+        "known_on", kind="stable", na_position="first"
+    )
     if not len(with_limit):
         return Nothing(gettext("No credit limit is set for this customer."))
-    row = with_limit.iloc[-1].to_dict()
+    row: dict[str, Any] = {str(name): value for name, value in with_limit.iloc[-1].items()}
     row |= {"credit_limit": float(np.rint(row["credit_limit"] * (1 - option / 100)))}
     row |= {"known_on": pd.Timestamp(case.yesterday)}
     says = gettext("The credit limit is %(share)d %% lower.") % {"share": option}

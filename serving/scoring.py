@@ -172,7 +172,7 @@ class Scorer:
     def decide(
         self, facts: Facts, rows: np.ndarray, day: date, desk_facts: DeskFacts | None = None
     ) -> Decided:
-        """The decisions on invoice positions of a book, or of a part of it with what the desk knows of its customers."""
+        """The decisions on invoices of a book, or of a part of it with what the desk knows of its customers."""
         values = CATALOGUE.compute(facts.history, rows, np.full(len(rows), day_number(day)))
         model = self.model_on(day)
         chances = model.predict(values)

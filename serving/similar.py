@@ -1,4 +1,4 @@
-"""How did such scores turn out? Of the scores nearest to this one that were given to unseen invoices, so many were late.
+"""How did such scores turn out? Of the nearest scores given to invoices nobody had seen paid, so many were late.
 
 Only scores count that were given before anybody knew the outcome, by a model that had not learned from the invoice:
 
@@ -113,6 +113,7 @@ class PastScores:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._lock = threading.Lock()
+        self._log: dict[Path, Scoring | None] = {}
         self._kept: dict[str, tuple[Any, Past | None, Past | None]] = {}
 
     def near(self, facts: Facts, model: RiskModel, target: str, chance: float, day: date) -> Similar | None:
@@ -125,7 +126,7 @@ class PastScores:
 
     def _of(self, facts: Facts, model: RiskModel, target: str, day: date) -> tuple[Past | None, Past | None]:
         with self._lock:  # one reads, the others wait for it instead of doing the same
-            files = [each for each in weekly(scorings(self._home), day) if _is_of(each, model)]
+            files = [each for each in weekly(scorings(self._home, self._log), day) if _is_of(each, model)]
             of = (model.version, day, tuple(each.path for each in files))
             if target not in self._kept or self._kept[target][0] != of:
                 log = logged(files, facts, target, day)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,13 @@ from serving.languages import gettext
 from serving.levers import LEVERS, Case, Change, Nothing, Tables
 from serving.profile import Declared
 from serving.scoring import NotOpenError, Scorer, UnknownIdError
+from serving.worklist.told import KINDS
+from serving.worklist.told import told as told_at_desk
 from training.model import ranges
+
+if TYPE_CHECKING:
+    from serving.live import LiveScorer
+    from serving.office import Office
 
 MARK = "\x1f"
 """What stands between a number and that of its copy: no number of a ledger holds it."""
@@ -83,9 +89,12 @@ def what_if(
     `declared` is what customers told us of their pay runs. Raises UnknownIdError, NotOpenError.
     """
     case = _case(scorer, invoice_id, declared)
-    pulled = {lever.code: lever.pull(case, _tables(case), chosen.get(lever.code, lever.options[0])) for lever in LEVERS}
+    pulled = {
+        lever.code: lever.pull(case, case.tables, chosen.get(lever.code, lever.options[0]))
+        for lever in LEVERS
+    }
     together = _together(case, chosen)
-    variants = [_tables(case), *(each.tables for each in pulled.values() if isinstance(each, Change))]
+    variants = [case.tables, *(each.tables for each in pulled.values() if isinstance(each, Change))]
     variants += [together] if together is not None else []
     found = _decided(scorer, case, variants)
     target = _open_target(scorer, found)
@@ -122,19 +131,17 @@ def _case(scorer: Scorer, invoice_id: str, declared: Declared | None) -> Case:
     if position < 0 or not scorer.facts.is_known(at, day)[0]:
         raise UnknownIdError(invoice_id)
     if not scorer.facts.is_open(at, day)[0]:
-        raise NotOpenError(f"invoice {invoice_id!r} was settled before {scorer.as_of}: nothing is left to change.")
+        raise NotOpenError(
+            f"invoice {invoice_id!r} was settled before {scorer.as_of}: nothing is left to change."
+        )
     customer_id = str(scorer.facts.named["customer_id"][position])
-    alone = Facts(scorer.facts.customer_rows.alone(customer_id), scorer.facts)
-    return Case(alone, invoice_id, customer_id, scorer.as_of, declared)
-
-
-def _tables(case: Case) -> Tables:
-    return case.facts.history.tables
+    tables = scorer.facts.customer_rows.ledger(customer_id).tables
+    return Case(scorer.facts, tables, invoice_id, customer_id, scorer.as_of, declared)
 
 
 def _together(case: Case, chosen: Mapping[str, int]) -> Tables | None:
     """The tables after all chosen levers, one after the other; None where none of them changes anything."""
-    tables, is_changed = _tables(case), False
+    tables, is_changed = case.tables, False
     for lever in LEVERS:
         if lever.code in chosen:
             made = lever.pull(case, tables, chosen[lever.code])
@@ -148,19 +155,15 @@ def _effective(chosen: Mapping[str, int], pulled: Mapping[str, Change | Nothing]
 
 def _decided(scorer: Scorer, case: Case, variants: list[Tables]) -> Decided:
     """Decisions on the invoice's copies, one for each variant, in their order."""
-    copies = [_copied(tables, n) for n, tables in enumerate(variants)]
-    tables = {
-        name: pd.concat([each[name] for each in copies], ignore_index=True) if "customer_id" in frame else frame
-        for name, frame in copies[0].items()
-    }
-    book, base = scorer.history, case.facts.history
-    history = History(replace(base.ledger, tables=tables), base.rule, context=base.context)
+    names = [f"{case.customer_id}{MARK}{n}" for n in range(len(variants))]
+    tables = {name: _stacked([each[name] for each in variants], names) for name in variants[0]}
+    book = scorer.history
+    history = History(replace(book.ledger, tables=tables), book.rule, context=book.context)
     facts = Facts(history, scorer.facts)
     # a copy has a name of its own; in the book it is the customer itself
     own = int(book.customer_codes(pd.Series([case.customer_id], dtype="str"))[0])
-    history.customers_in_context = np.full(len(history.customers), base.customers_in_context[0])
+    history.customers_in_context = np.full(len(history.customers), book.customers_in_context[own])
     facts.standing.in_book = np.full(len(history.customers), own)
-    names = [f"{case.customer_id}{MARK}{n}" for n in range(len(variants))]
     told = {
         fact: dict.fromkeys(names, of[case.customer_id]) if case.customer_id in of else {}
         for fact, of in scorer.desk_facts.items()
@@ -169,13 +172,21 @@ def _decided(scorer: Scorer, case: Case, variants: list[Tables]) -> Decided:
     return scorer.decide(facts, rows, case.as_of, told)
 
 
-def _copied(tables: Tables, number: int) -> dict[str, pd.DataFrame]:
-    """The tables of a customer under numbers of their own."""
-    mark = f"{MARK}{number}"
-    return {
-        name: frame.assign(**{each: frame[each] + mark for each in ("customer_id", "invoice_id") if each in frame})
-        for name, frame in tables.items()
-    }
+def _stacked(frames: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
+    """One table of all copies, each under its own name; what belongs to no customer, or to nobody, stands once."""
+    first = frames[0]
+    if "customer_id" not in first or not any(map(len, frames)):
+        return first
+    number = np.repeat(np.arange(len(frames)), [len(each) for each in frames])
+    if all(each is first for each in frames):
+        whole = first.iloc[np.tile(np.arange(len(first)), len(frames))].reset_index(drop=True)
+    else:
+        whole = pd.concat(frames, ignore_index=True)
+    whole["customer_id"] = pd.Series(np.array(names, dtype=object)[number], dtype=first["customer_id"].dtype)
+    if "invoice_id" in first:
+        marks = np.array([f"{MARK}{n}" for n in range(len(frames))], dtype=object)
+        whole["invoice_id"] = whole["invoice_id"] + pd.Series(marks[number], dtype=first["customer_id"].dtype)
+    return whole
 
 
 def _open_target(scorer: Scorer, found: Decided) -> str | None:
@@ -199,7 +210,7 @@ def _levers(
     made, place = [], 0
     for lever in LEVERS:
         found = pulled[lever.code]
-        told = {"code": lever.code, "options": sorted(lever.options)}
+        told: dict[str, Any] = {"code": lever.code, "options": sorted(lever.options)}
         told |= {"option": chosen.get(lever.code, lever.options[0]), "is_chosen": lever.code in chosen}
         if isinstance(found, Nothing):
             made.append(told | {"says": None, "why_not": found.why, "when": None, "note": "", "then": None})
@@ -221,3 +232,15 @@ def _compared(present: Scored, then: Scored) -> dict[str, Any]:
         "changes_step": (then.tier, then.action) != (present.tier, present.action),
     }
 
+
+def what_if_now(
+    office: Office, live: LiveScorer, invoice_id: str, chosen: Mapping[str, int]
+) -> dict[str, Any]:
+    """The same at this moment, with what the desk knows; UnknownIdError, NotOpenError."""
+    facts = live.invoice(invoice_id)
+    if facts is None:
+        raise UnknownIdError(invoice_id)
+    customers = [facts.customer_id]
+    records = [each for kind in KINDS for each in office.desk.find(kind, customer_ids=customers)]
+    declared = told_at_desk(records, live.as_of).declared
+    return what_if(live.of_invoice(invoice_id), invoice_id, chosen, declared)

@@ -12,7 +12,7 @@ from features.days import day_number
 from features.history import History
 from features.ledger import Ledger
 from features.reasons import shown_value
-from serving.behind import SHOWN, base_name, behind, leading_feature
+from serving.behind import SHOWN, base_name, behind
 from serving.customer_rows import CustomerRows
 from serving.policy import Policy
 from serving.scoring import Scorer
@@ -51,7 +51,12 @@ def test_a_customer_alone_answers_like_the_book(asked: list[tuple[History, int, 
 
 
 @pytest.mark.parametrize(
-    "name", [each.name for each in CATALOGUE.features if base_name(each) in SHOWN and SHOWN[base_name(each)].is_plain]
+    "name",
+    [
+        each.name
+        for each in CATALOGUE.features
+        if base_name(each) in SHOWN and SHOWN[base_name(each)].is_plain
+    ],
 )
 def test_the_shown_rows_make_the_shown_figure(
     asked: list[tuple[History, int, np.ndarray]], name: str

@@ -29,7 +29,9 @@ def past(chances: list[float], late: list[int], invoice: list[int] | None = None
 
 class TestNeighbours:
     def test_only_close_scores_count(self) -> None:
-        known = past([0.1] * 150 + [0.5] * 100 + [0.55] * 100 + [0.9] * 50, [0] * 150 + [1, 0] * 100 + [1] * 50)
+        known = past(
+            [0.1] * 150 + [0.5] * 100 + [0.55] * 100 + [0.9] * 50, [0] * 150 + [1, 0] * 100 + [1] * 50
+        )
         found = similar(known, 0.52)
         assert found is not None and (found.scores, found.late) == (200, 100)
         assert found.from_chance == pytest.approx(0.458, abs=1e-3)
@@ -80,9 +82,7 @@ FIRST, TODAY = date(2026, 4, 6), date(2026, 6, 29)
 
 
 @pytest.fixture(scope="module")
-def home(
-    tmp_path_factory: pytest.TempPathFactory, sample_ledger: Ledger, small_model: RiskModel
-) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, sample_ledger: Ledger, small_model: RiskModel) -> Path:
     """A home in which five days were scored as they came, two of them in one week."""
     folder = tmp_path_factory.mktemp("logged")
     for back in (0, 1, 7, 14, 21):
@@ -90,6 +90,7 @@ def home(
         scorer = Scorer(sample_ledger.known_before(day), small_model, Policy.load(), day)
         log_scores(folder, scorer, scorer.score_open(), None, datetime(2026, 5, 1, tzinfo=UTC))
     return folder
+
 
 @pytest.fixture(scope="module")
 def today(sample_ledger: Ledger, small_model: RiskModel) -> Scorer:

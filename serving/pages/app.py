@@ -8,7 +8,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from serving.api.problems import problem_of_status
-from serving.pages import alerts, audit, customer, invoice, model, patterns, policy, terms, today
+from serving.pages import (
+    alerts,
+    audit,
+    behind,
+    customer,
+    invoice,
+    model,
+    patterns,
+    policy,
+    terms,
+    today,
+    what_if,
+)
 from serving.pages.rendering import STATIC, static_file
 from serving.pages.routing import Pages
 from serving.pages.sign_in import HOME, Entrance
@@ -24,7 +36,7 @@ def add_pages(app: FastAPI, asking: Asking) -> None:
     pages = Pages(app, asking)
     Entrance(pages).add()
     _add_static(app)
-    for each in (today, customer, invoice, alerts, policy, model, audit, terms, patterns):
+    for each in (today, customer, behind, what_if, invoice, alerts, policy, model, audit, terms, patterns):
         each.add(pages)
 
 

@@ -1,4 +1,4 @@
-"""How did this recipe do on what it had not seen? Scores of the rehearsal and what came of them, kept beside the models.
+"""How did this recipe do on what it had not seen? The rehearsal's scores and what came of them.
 
 One row per question of the rehearsal that somebody can learn from: `<target>` is what a model of an earlier day said
 of an invoice on its issue day, `<target>_late` whether it was late then (1, 0, missing where not known). No row names
@@ -37,7 +37,9 @@ class Judged:
     """Outcomes are those known before this day."""
 
 
-def write_judged(home: Path, version: str, scored: pd.DataFrame, begin: date, end: date, known_by: date) -> Path:
+def write_judged(
+    home: Path, version: str, scored: pd.DataFrame, begin: date, end: date, known_by: date
+) -> Path:
     """Keep what a rehearsal scored (training/scored.py) for the model of a version; same input, same bytes."""
     columns = {name: scored[f"{name}__model"].to_numpy() for name in TARGETS}
     columns |= {f"{name}_late": scored[f"outcome_{name}"].to_numpy() for name in TARGETS}

@@ -6,7 +6,7 @@ lightness what it tells by colour.
 
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 from serving.pages.charts.payments import behaviour
-from serving.pages.charts.scores import waterfall
+from serving.pages.charts.scores import course, outcomes, shift, waterfall
 from serving.pages.charts.small import ageing, meter, reason_bar, rhythm, shape, spark
 
 BUCKETS = ("current", "1–30", "31–60", "61–90", "90+")
@@ -16,11 +16,14 @@ __all__ = [
     "WIDTH",
     "ageing",
     "behaviour",
+    "course",
     "drawing",
     "meter",
+    "outcomes",
     "reason_bar",
     "rhythm",
     "shape",
+    "shift",
     "spark",
     "tag",
     "waterfall",
