@@ -21,7 +21,6 @@ from features.days import NEVER, day_number, day_numbers
 from features.events import WHOLE_INVOICE
 from features.history import History, Past, positions
 from features.ledger.cells import digits_of
-from serving.customer_rows import CustomerRows
 from serving.policy.cases import utilisation
 from serving.sorted_rows import Sorted, key
 from serving.standing import Standing, from_the_desk
@@ -34,11 +33,7 @@ class Facts:
         """`book` holds the other members of groups where the history is a part of it only."""
         self.history = history
         self.standing: Standing = Standing(self, book.standing if book else None)
-
-    @cached_property
-    def customer_rows(self) -> CustomerRows:
-        """What the book holds of each customer, table by table."""
-        return CustomerRows(self.history)
+        self._by_customer_in: dict[str, Sorted] = {}
 
     @cached_property
     def named(self) -> dict[str, np.ndarray]:
@@ -65,6 +60,16 @@ class Facts:
     @cached_property
     def _by_customer(self) -> Sorted:
         return Sorted.of(self.history.invoices["customer"])
+
+    def about(self, customers: np.ndarray, name: str) -> pd.DataFrame:
+        """The rows of a table about some customers, given once each by their numbers, in the table's order."""
+        table = self.history.tables[name]
+        if name not in self._by_customer_in:  # made twice by two who ask at once, it is the same
+            self._by_customer_in[name] = Sorted.of(self.history.customer_codes(table["customer_id"]))
+        found = self._by_customer_in[name]
+        begin, end = (np.searchsorted(found.keys, customers + step) for step in (0, 1))
+        parts = [found.rows[b:e] for b, e in zip(begin.tolist(), end.tolist(), strict=True)]
+        return table.iloc[np.sort(np.concatenate(parts)) if parts else []]
 
     @cached_property
     def _steps(self) -> Steps:

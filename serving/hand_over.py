@@ -6,7 +6,7 @@ Only a queue to decide on: nothing is handed over or written down by itself, and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 from features.days import day_number
 from features.history import History
 from serving.accounts import money
+from serving.credit_loss.provision import matrix_of, rate_of
 from serving.policy.exits import ExitAdvice
 from serving.recovery import RecoveryCurve, recovery_curve
 from serving.worklist.items import scorers_of
@@ -23,6 +24,10 @@ from serving.worklist.items import scorers_of
 if TYPE_CHECKING:
     from serving.live import LiveScorer
     from serving.scoring import Scorer
+
+AMOUNTS = (
+    "amount", "expected_amount", "cost", "write_down_amount", "write_down_low", "write_down_high",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Queue:
 
 def _plain(advice: ExitAdvice) -> dict[str, Any]:
     plain: dict[str, Any] = {name: getattr(advice, name) for name in advice.__dataclass_fields__}
-    amounts = {name: money(plain[name], advice.currency) for name in ("amount", "expected_amount", "cost")}
+    amounts = {name: money(plain[name], advice.currency) for name in AMOUNTS}
     return plain | amounts | {"done": list(advice.done), "missing": list(advice.missing)}
 
 
@@ -92,7 +97,7 @@ def exit_queue(scorer: Scorer | LiveScorer) -> Queue:
     curve = _curve(whole.history, day, rules.follow_up_days if rules else 0)
     changed: frozenset[str] = getattr(scorer, "changed", frozenset())
     advice = [
-        each
+        _with_amount(each, answers, whole, day) if each.consider == "write_down" else each
         for answers in (whole, *parts)
         for each in policy.exits(_open_cases(answers, day), curve)
         if (each.customer_id in changed) == (answers is not whole)
@@ -101,6 +106,18 @@ def exit_queue(scorer: Scorer | LiveScorer) -> Queue:
     ordered = sorted(advice, key=lambda each: (not each.is_prepared, -each.amount, each.invoice_id))
     said = {rule.outcome: rule.when.text for rule in (rules.hand_over, rules.write_down) if rule.when}
     return Queue(day, tuple(ordered), curve, rules.cost_share, rules.who, said, policy.version)
+
+
+def _with_amount(advice: ExitAdvice, answers: Scorer, whole: Scorer, day: date) -> ExitAdvice:
+    """The advice with what is to be written down: the expected loss of its ageing band, as the provision has it."""
+    rules, row = whole.policy.parts.credit_loss, answers.facts.position(advice.invoice_id)
+    rate = rate_of(answers.facts, matrix_of(whole.facts, day, rules), rules, day, row)
+    shares = [min(1.0, share * rules.outlook) for share in (rate.share, rate.low, rate.high)]
+    amount, low, high = (round(advice.amount * share, 2) for share in shares)
+    part, least, most = (f"{share:.0%}" for share in shares)
+    says = f"{advice.says} Of its ageing band {part} is expected never to come ({least} to {most})"
+    says += ", at most: the ledger does not tell of later ages." if rate.is_at_most else "."
+    return replace(advice, says=says, write_down_amount=amount, write_down_low=low, write_down_high=high)
 
 
 def _open_cases(scorer: Scorer, day: date) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def proposed_plan(
 
 def _usual(facts: Facts, customer_id: str, currency: str, day: date) -> int | None:
     """Median money that came from a customer on one day of the last year, in minor units; None where none came."""
-    table = facts.customer_rows.of("payments", customer_id)
+    table = facts.about(facts.history.customer_codes(pd.Series([customer_id], dtype="str")), "payments")
     paid_on = day_numbers(table["paid_on"])
     of_year = (paid_on >= day_number(day) - YEAR) & (day_numbers(table["known_on"]) < day_number(day))
     mine = of_year & (table["currency"] == currency).to_numpy()

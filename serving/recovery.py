@@ -63,7 +63,7 @@ def recovery_curve(history: History, as_of: date, follow_up_days: int = 365) -> 
     units, counts = np.unique(own["unit"], return_counts=True)
     unit = units[np.argmax(counts)] if len(units) else -1
     rows = np.flatnonzero((own["unit"] == unit) & (own["amount"] > 0))
-    money = _money(history)
+    money = Cash.of(history)
     bands = []
     for begin in AGES:
         at = own["due_on"][rows] + begin
@@ -72,13 +72,11 @@ def recovery_curve(history: History, as_of: date, follow_up_days: int = 365) -> 
     return RecoveryCurve(as_of, follow_up_days, tuple(bands))
 
 
-def _band(
-    history: History, money: tuple[Sorted, np.ndarray], rows: np.ndarray, begin: int, follow_up_days: int
-) -> Band:
+def _band(history: History, money: Cash, rows: np.ndarray, begin: int, follow_up_days: int) -> Band:
     at = history.invoices["due_on"][rows] + begin
     owed = _owed(history, rows, at)
     rows, at, owed = rows[owed > 0], at[owed > 0], owed[owed > 0]
-    came = np.clip(_came(money, rows, at, at + follow_up_days), 0, owed)
+    came = np.clip(money.between(rows, at, at + follow_up_days), 0, owed)
     _, place = np.unique(history.invoices["customer"][rows], return_inverse=True)
     customers = int(place.max(initial=-1)) + 1
     if customers < FEWEST_CUSTOMERS:
@@ -103,23 +101,32 @@ def _owed(history: History, rows: np.ndarray, day: np.ndarray) -> np.ndarray:
     )
 
 
-def _money(history: History) -> tuple[Sorted, np.ndarray]:
-    """Payments by invoice and the day they became known, and their running total in the book's money unit."""
-    table = history.tables["payments"]
-    invoice = history.positions_of(table["invoice_id"])
-    day = np.maximum(day_numbers(table["paid_on"]), day_numbers(table["known_on"]))
-    found = Sorted.of(key(invoice, day))
-    own = history.invoices
-    at = np.maximum(invoice, 0)
-    rate = own["amount"][at] / np.maximum(own["amount_in_own_currency"][at], 1) if len(own["amount"]) else 0.0
-    amount = np.rint(table["amount"].to_numpy(np.float64) * rate) * (invoice >= 0)
-    return found, np.append(0.0, np.cumsum(amount[found.rows]))
+@dataclass(frozen=True)
+class Cash:
+    """Money (no credit notes) that came for each invoice: by invoice and the day it became known, running."""
 
+    found: Sorted
+    total: np.ndarray
 
-def _came(
-    money: tuple[Sorted, np.ndarray], rows: np.ndarray, begin: np.ndarray, end: np.ndarray
-) -> np.ndarray:
-    """Money that came for each invoice from one day to before another."""
-    found, total = money
-    first, last = (np.searchsorted(found.keys, key(rows, day)) for day in (begin, end))
-    return total[last] - total[first]
+    @classmethod
+    def of(cls, history: History, is_converted: bool = True) -> Cash:
+        """Of all payments, in minor units of the book's money unit, or of the invoices' own currency."""
+        table = history.tables["payments"]
+        invoice = history.positions_of(table["invoice_id"])
+        day = np.maximum(day_numbers(table["paid_on"]), day_numbers(table["known_on"]))
+        found = Sorted.of(key(invoice, day))
+        own = history.invoices
+        at = np.maximum(invoice, 0)
+        rate = (
+            own["amount"][at] / np.maximum(own["amount_in_own_currency"][at], 1)
+            if len(own["amount"])
+            else 0.0
+        )
+        amount = table["amount"].to_numpy(np.float64) * (rate if is_converted else 1.0)
+        running = np.cumsum((np.rint(amount) * (invoice >= 0))[found.rows])
+        return cls(found, np.append(0.0, running))
+
+    def between(self, rows: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """What came for each invoice from one day to before another."""
+        first, last = (np.searchsorted(self.found.keys, key(rows, day)) for day in (begin, end))
+        return self.total[last] - self.total[first]

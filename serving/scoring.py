@@ -167,12 +167,16 @@ class Scorer:
     def decide_open(self, as_of: date | None = None) -> Decided:
         """The decisions on every invoice open on the day: a small part of the work of `score_open`."""
         day = as_of or self.as_of
-        return self.decide(self.facts, self.history.open_on(day_number(day)), day)
+        return self.decide_in(self.facts, self.history.open_on(day_number(day)), day)
 
-    def decide(
+    def decide(self, rows: np.ndarray, as_of: date | None = None) -> Decided:
+        """The decisions on some invoices open on the day, by their positions; none is explained or dated."""
+        return self.decide_in(self.facts, rows, as_of or self.as_of)
+
+    def decide_in(
         self, facts: Facts, rows: np.ndarray, day: date, desk_facts: DeskFacts | None = None
     ) -> Decided:
-        """The decisions on invoices of a book, or of a part of it with what the desk knows of its customers."""
+        """The same in the facts of another ledger, with what the desk knows of its customers."""
         values = CATALOGUE.compute(facts.history, rows, np.full(len(rows), day_number(day)))
         model = self.model_on(day)
         chances = model.predict(values)
@@ -344,7 +348,7 @@ class Scorer:
     ) -> dict[str, list[Any] | np.ndarray]:
         """The columns of the score rows of some invoice positions."""
         as_of = np.full(len(rows), day_number(day))
-        found, model = self.decide(facts, rows, day), self.model_on(day)
+        found, model = self.decide_in(facts, rows, day), self.model_on(day)
         values, probabilities, decided = found.values, found.chances, found.decisions
         low, high = ranges(model, values, probabilities)["p_late"]
         explanations = model.explain(values)

@@ -25,6 +25,7 @@ import pandas as pd
 
 from features.days import day_number
 from features.history import History
+from serving.alone import ledger_of
 from serving.decided import Decided
 from serving.facts import Facts
 from serving.languages import gettext
@@ -135,7 +136,7 @@ def _case(scorer: Scorer, invoice_id: str, declared: Declared | None) -> Case:
             f"invoice {invoice_id!r} was settled before {scorer.as_of}: nothing is left to change."
         )
     customer_id = str(scorer.facts.named["customer_id"][position])
-    tables = scorer.facts.customer_rows.ledger(customer_id).tables
+    tables = ledger_of(scorer.facts, customer_id).tables
     return Case(scorer.facts, tables, invoice_id, customer_id, scorer.as_of, declared)
 
 
@@ -169,7 +170,7 @@ def _decided(scorer: Scorer, case: Case, variants: list[Tables]) -> Decided:
         for fact, of in scorer.desk_facts.items()
     }
     rows = np.array([facts.position(f"{case.invoice_id}{MARK}{n}") for n in range(len(variants))])
-    return scorer.decide(facts, rows, case.as_of, told)
+    return scorer.decide_in(facts, rows, case.as_of, told)
 
 
 def _stacked(frames: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,23 @@ def test_exits_are_a_queue_to_decide_on(ask: Caller) -> None:
     assert [each["is_prepared"] for each in found["items"]] == sorted(
         (each["is_prepared"] for each in found["items"]), reverse=True
     )
+
+
+def test_expected_credit_loss_adds_up_and_is_what_the_queue_writes_down(ask: Caller) -> None:
+    found = ask.get("/v1/expected-credit-loss").json()
+    assert found["lines"] and found["as_of"] == DAY.isoformat()
+    for total in found["totals"]:
+        mine = [line for line in found["lines"] if line["currency"] == total["currency"]]
+        assert Decimal(total["expected_loss"]) == sum(Decimal(line["expected_loss"]) for line in mine)
+        assert all(line["rate_low"] <= line["loss_rate"] <= line["rate_high"] for line in mine)
+    queue = [each for each in ask.get("/v1/exits").json()["items"] if each["consider"] == "write_down"]
+    shares = {round(float(line["loss_rate"]), 4) for line in found["lines"]}
+    assert queue
+    for each in queue:
+        share = Decimal(each["write_down_amount"]) / Decimal(each["amount"])
+        assert any(abs(float(share) - rate) < 0.001 for rate in shares), each
+        assert "is expected never to come" in each["says"]
+        assert Decimal(each["write_down_low"]) <= Decimal(each["write_down_amount"])
 
 
 def test_reviews_due_come_page_by_page_and_go_when_they_are_done(desk: tuple[Caller, Writer]) -> None:
@@ -249,6 +267,7 @@ READS: list[tuple[str, str, Any, str]] = [
     ("GET", "credit-recommendations?customer_id=C0050", None, "read:worklist"),
     ("POST", "credit-recommendations", NEW, "read:worklist"),
     ("GET", "exits", None, "read:worklist"),
+    ("GET", "expected-credit-loss", None, "read:worklist"),
     ("GET", "reviews-due", None, "read:worklist"),
     ("POST", "policy/dry-run", {"text": POLICY_TEXT}, "read:policy"),
     ("GET", "cases/C0050/message", None, "read:worklist"),

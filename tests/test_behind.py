@@ -12,8 +12,8 @@ from features.days import day_number
 from features.history import History
 from features.ledger import Ledger
 from features.reasons import shown_value
+from serving.alone import history_of
 from serving.behind import SHOWN, base_name, behind
-from serving.customer_rows import CustomerRows
 from serving.policy import Policy
 from serving.scoring import Scorer
 from training.model import RiskModel
@@ -34,7 +34,7 @@ def asked(scorer: Scorer) -> list[tuple[History, int, np.ndarray]]:
     found = []
     for row, of in zip(rows.tolist(), values, strict=True):
         customer = str(scorer.facts.named["customer_id"][row])
-        alone = CustomerRows(scorer.history).alone(customer)
+        alone = history_of(scorer.facts, customer)
         at = alone.tables["invoices"]["invoice_id"].tolist().index(scorer.facts.named["invoice_id"][row])
         found.append((alone, at, of))
     return found

@@ -1,4 +1,4 @@
-"""Do `accounts`, `exits`, `desk tiers` and `desk promises` say and keep what a credit manager needs?"""
+"""Do `accounts`, `exits`, `ecl`, `desk tiers` and `desk promises` say and keep what a credit manager needs?"""
 
 from __future__ import annotations
 
@@ -101,6 +101,22 @@ def test_exits_say_what_is_missing_and_are_never_a_default(desk: tuple[Run, Path
     quiet = run("exits", SAMPLE, "--as-of", "2025-08-01").stdout
     assert "Considered for hand over: days_past_due >= 90 and contacts_ever >= 3" in quiet
     assert "Nothing is to be decided" in quiet
+
+
+def test_expected_credit_loss_needs_no_model_and_adds_up(tmp_path: Path) -> None:
+    run = runs_in(tmp_path / "home")
+    done = run("ecl", SAMPLE, *DAY, "--output", tmp_path / "ecl.csv")
+    assert done.exit_code == 0, done.output
+    assert (
+        "Expected never to come: at most" in done.stdout and "What is disputed stands apart." in done.stdout
+    )
+    told = json.loads(run("ecl", SAMPLE, *DAY, "--json").stdout)
+    rows = pd.read_csv(tmp_path / "ecl.csv", dtype=str)
+    assert rows["expected_loss"].tolist() == [line["expected_loss"] for line in told["lines"]]
+    euro = rows[rows["currency"] == "EUR"]
+    total = next(each for each in told["totals"] if each["currency"] == "EUR")
+    assert f"{euro['expected_loss'].astype(float).sum():.2f}" == total["expected_loss"]
+    assert f"{euro['disputed'].astype(float).sum():.2f}" == total["disputed"]
 
 
 def test_tiers_are_kept_once_a_day_and_shown_with_since_when(desk: tuple[Run, Path]) -> None:

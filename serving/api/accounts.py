@@ -12,6 +12,7 @@ from serving.api.bodies import body_problem, read_json, wrong_schema
 from serving.api.documents import documented
 from serving.api.records import Page, limit_of, wrong_parameter
 from serving.api.schemas import Record
+from serving.credit_loss import provision_now
 from serving.hand_over import exit_queue
 from serving.live import LiveScorer
 from serving.new_customers import FactsError, NewCustomer, recommended
@@ -49,6 +50,11 @@ def add_account_routes(app: FastAPI, asking: Asking) -> None:
     async def exits(request: Request) -> Response:
         """What might be handed over or written down, what is missing before, and what such money still brings in."""
         return await asking.read(request, "read:worklist", lambda office, live: exit_queue(live).as_dict())
+
+    @app.get("/v1/expected-credit-loss", **documented(Record, also=(409,)))
+    async def expected_credit_loss(request: Request) -> Response:
+        """What is expected never to come, by currency, segment and ageing band, with the evidence behind each rate."""
+        return await asking.read(request, "read:worklist", lambda office, live: provision_now(live).as_dict())
 
     @app.get("/v1/reviews-due", **documented(Page, also=(409, 422)))
     async def reviews_due(request: Request, after: str = "", limit: Annotated[int, Query()] = 50) -> Response:

@@ -28,6 +28,7 @@ from serving.cli import (
     forecast,
     kpis,
     ledgers,
+    losses,
     messages,
     models,
     monitor,
@@ -83,6 +84,7 @@ def main() -> None:
 
 for part in (
     ledgers,
+    losses,
     training,
     retraining,
     backtests,

@@ -258,10 +258,15 @@ def _advice_lines(advice: ExitAdvice) -> list[str]:
         if advice.cost
         else ""
     )
+    down = (
+        f" To write down: {_grouped(money(advice.write_down_amount, advice.currency))} {advice.currency}."
+        if advice.write_down_amount is not None
+        else ""
+    )
     return [
         f"  {advice.invoice_id} of {advice.customer_id}: {amount} {advice.currency}, {age}, "
         f"{advice.contacts_ever} contacts; {spaced(advice.consider)}, {state}",
-        f"    {_sentence(advice.because)}. {advice.says}{expected}{cost}{'.' if expected else ''}",
+        f"    {_sentence(advice.because)}. {advice.says}{expected}{cost}{'.' if expected else ''}{down}",
         *([f"    Done: {'; '.join(advice.done)}."] if advice.done else []),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -13,12 +14,16 @@ from serving.pages import (
     audit,
     behind,
     customer,
+    hand_over,
+    help,
     invoice,
+    me,
     model,
     patterns,
     policy,
     terms,
     today,
+    users,
     what_if,
 )
 from serving.pages.rendering import STATIC, static_file
@@ -27,16 +32,35 @@ from serving.pages.sign_in import HOME, Entrance
 
 if TYPE_CHECKING:
     from serving.api.asking import Asking
+    from serving.provider import Provider
 
+PAGES: tuple[ModuleType, ...] = (
+    today,
+    help,
+    hand_over,  # its address is longer than that of its customer
+    customer,
+    behind,  # and so are those of what belongs to an invoice
+    what_if,
+    invoice,
+    alerts,
+    policy,
+    model,
+    audit,
+    terms,
+    patterns,
+    users,
+    me,
+)
+"""In the order in which their routes are asked."""
 A_YEAR = "public, max-age=31536000, immutable"
 
 
-def add_pages(app: FastAPI, asking: Asking) -> None:
+def add_pages(app: FastAPI, asking: Asking, provider: Provider | None = None) -> None:
     """The routes of all pages."""
-    pages = Pages(app, asking)
+    pages = Pages(app, asking, provider)
     Entrance(pages).add()
     _add_static(app)
-    for each in (today, customer, behind, what_if, invoice, alerts, policy, model, audit, terms, patterns):
+    for each in PAGES:
         each.add(pages)
 
 

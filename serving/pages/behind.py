@@ -14,6 +14,7 @@ from features.history import History
 from features.ledger import written_amount
 from features.reasons import REASON_CODES, spoken
 from serving import behind
+from serving.alone import history_of
 from serving.languages import gettext, ngettext
 from serving.live import LiveScorer
 from serving.pages.names import names_of
@@ -53,7 +54,7 @@ class Look:
     @cached_property
     def alone(self) -> History:
         """The history of its customer."""
-        return self.scorer.facts.customer_rows.alone(self.score["customer_id"])
+        return history_of(self.scorer.facts, self.score["customer_id"])
 
     @cached_property
     def row(self) -> int:
@@ -204,6 +205,7 @@ def _rows(look: Look, found: behind.Behind) -> list[dict[str, Any]]:
     )
     paid = look.scorer.facts.settled_on(positions.astype(np.int64), np.full(len(positions), look.day))
     is_open = look.scorer.facts.is_open(positions.astype(np.int64), look.day)
+    amounts = table["amount"].to_numpy(np.int64)
     told = []
     for n, at in enumerate(rows.invoice.tolist()):
         settled = int(paid[n]) if paid[n] < NEVER else None
@@ -216,7 +218,7 @@ def _rows(look: Look, found: behind.Behind) -> list[dict[str, Any]]:
                 "invoice_id": str(table["invoice_id"].iat[at]),
                 "issued_on": to_date(int(own["issued_on"][at])),
                 "due_on": to_date(int(own["due_on"][at])),
-                "amount": written_amount(int(table["amount"].iat[at]), currency) if known else None,
+                "amount": written_amount(int(amounts[at]), currency) if known else None,
                 "currency": currency,
                 "paid_on": to_date(settled) if settled is not None else None,
                 "is_open": bool(is_open[n]),

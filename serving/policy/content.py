@@ -6,6 +6,7 @@ from typing import Any
 
 from serving.alerts.reading import changed_alerts
 from serving.conditions import Condition
+from serving.policy.losses import changed_credit_loss
 from serving.policy.reading import Parts
 from serving.policy.reading_steps import STANDARD
 from serving.policy.rules import Action, Guard, Rule, Step, Strategy
@@ -30,6 +31,7 @@ def content(parts: Parts, about: str) -> dict[str, Any]:
         **_accounts(parts),
         "wording": {"never_say": plain(parts.never_say)},
         **changed_alerts(parts.alerts),
+        **changed_credit_loss(parts.credit_loss),
         SECTION: plain(parts.workday),
     }
 

@@ -50,6 +50,10 @@ class ExitAdvice:
     person_decides: bool
     is_natural_person: bool
     who: str
+    write_down_amount: float | None = None
+    """What of it is expected never to come: to be written down, if the person decides so (serving/credit_loss)."""
+    write_down_low: float | None = None
+    write_down_high: float | None = None
 
 
 def exits(columns: Columns, parts: Parts, rules: Exits, recovery: Recovery | None) -> list[ExitAdvice]:

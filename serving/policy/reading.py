@@ -12,6 +12,8 @@ from serving.conditions import Condition, Term
 from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
 from serving.policy.located import Path, PolicyError, locate
+from serving.policy.losses import SECTION as LOSSES
+from serving.policy.losses import CreditLoss, read_credit_loss
 from serving.policy.reading_accounts import AccountsReader
 from serving.policy.rules import (
     CHANNELS,
@@ -34,7 +36,7 @@ SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
 ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
-OPTIONAL_SECTIONS |= {"alerts", SECTION}
+OPTIONAL_SECTIONS |= {"alerts", LOSSES, SECTION}
 MOST_WORKING_DAYS = 260
 GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
 ONE_REGISTER = (Register("at your service", None),)
@@ -64,6 +66,7 @@ class Parts:
     exits: Exits | None
     alerts: AlertSettings
     workday: Workday
+    credit_loss: CreditLoss
 
     @property
     def promise_grace_days(self) -> int:
@@ -124,6 +127,7 @@ class _Reader(AccountsReader):
             *accounts,
             replace(read_alerts(self), promise_grace_days=_grace_days(numbers)),
             workday,
+            read_credit_loss(self),
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:

@@ -8,6 +8,7 @@ from serving.pages.charts.drawing import WIDTH, drawing, tag
 from serving.pages.charts.payments import behaviour
 from serving.pages.charts.scores import course, outcomes, shift, waterfall
 from serving.pages.charts.small import ageing, meter, reason_bar, rhythm, shape, spark
+from serving.pages.charts.standing import limit_use, tier_steps
 
 BUCKETS = ("current", "1–30", "31–60", "61–90", "90+")
 
@@ -18,6 +19,7 @@ __all__ = [
     "behaviour",
     "course",
     "drawing",
+    "limit_use",
     "meter",
     "outcomes",
     "reason_bar",
@@ -26,5 +28,6 @@ __all__ = [
     "shift",
     "spark",
     "tag",
+    "tier_steps",
     "waterfall",
 ]

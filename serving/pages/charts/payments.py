@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,8 +12,12 @@ from markupsafe import Markup
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 
 
-def behaviour(marks: Sequence[Mapping[str, Any]], as_of: date | str, title: str) -> Markup:
+def behaviour(
+    marks: Sequence[Mapping[str, Any]], as_of: date | str, title: str, on_run: Collection[date] = ()
+) -> Markup:
     """Each invoice as a mark: when it fell due (across), how many days after it was paid (up); pay days below.
+
+    Pay days of `on_run`, the customer's known pay run, are drawn tall: its rhythm can be seen, and what fell out of it.
 
     `marks` have due_on, days (late), state (in_time, late, open), text, to, and paid_on where it was paid.
     """
@@ -48,14 +52,25 @@ def behaviour(marks: Sequence[Mapping[str, Any]], as_of: date | str, title: str)
     rug = bottom + 28
     pieces.append(tag("text", "paid", class_="quiet", x=left - 6, y=rug + 9, text_anchor="end"))
     paid = sorted({mark["paid_on"] for mark in marks if mark["paid_on"] and begin <= mark["paid_on"] <= end})
-    pieces += [tag("path", class_="rug", d=f"M{x(day):.1f} {rug}v12") for day in paid]
+    tall = set(on_run)
+    pieces += [
+        tag("path", class_="rug run", d=f"M{x(day):.1f} {rug}v14")
+        if day in tall
+        else tag("path", class_="rug", d=f"M{x(day):.1f} {rug + 7}v7")
+        for day in paid
+    ]
     return drawing(pieces, rug + 18, title, "behaviour")
 
 
 def _mark(mark: Mapping[str, Any], x: float, y: float, is_beyond: bool) -> Markup:
     drawn = {
         "in_time": tag("circle", tag("title", mark["text"]), class_="in_time", cx=x, cy=y, r=4),
-        "late": tag("circle", tag("title", mark["text"]), class_="late", cx=x, cy=y, r=4),
+        "late": tag(
+            "path",
+            tag("title", mark["text"]),
+            class_="late",
+            d=f"M{x - 5.5:.1f} {y:.1f}l5.5 -5.5l5.5 5.5l-5.5 5.5z",
+        ),
         "open": tag(
             "path", tag("title", mark["text"]), class_="open", d=f"M{x - 5:.1f} {y - 5:.1f}h10v10h-10z"
         ),

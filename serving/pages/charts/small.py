@@ -20,7 +20,12 @@ _SHAPES = (
 
 def shape(level: int) -> Markup:
     """The shape of a tier, 0 (best) to 3."""
-    return Markup(f'<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">{_SHAPES[level]}</svg>')
+    return Markup(f'<svg class="shape" viewBox="0 0 16 16" aria-hidden="true">{bare_shape(level)}</svg>')
+
+
+def bare_shape(level: int) -> Markup:
+    """The same within a picture, 16 by 16."""
+    return Markup(_SHAPES[level])
 
 
 def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
