@@ -271,7 +271,10 @@ def _deposit(case: Case, tables: Tables, option: int) -> Change | Nothing:
         "known_raised": False,
     }
     says = gettext("%(share)d %% of what is open is paid, as a deposit or a first part.") % {"share": option}
-    return Change(_added(tables, "payments", [row]), says, "by_agreement")
+    note = gettext(
+        "The model knows deposits only as part payments of invoices already sent; one before delivery is another thing."
+    )
+    return Change(_added(tables, "payments", [row]), says, "by_agreement", note)
 
 
 LEVERS = (

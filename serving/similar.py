@@ -11,9 +11,10 @@ Only scores count that were given before anybody knew the outcome, by a model th
 The log is what counts where it holds enough scores like this one; before that, the rehearsal. What a model says of
 invoices it has learned from is never shown.
 
-Similar means close in log-odds: at first within `NEAR`, where that holds fewer than `ENOUGH` within twice, then four
-times as much. Worked example: 60 % is 0.41 in log-odds, so scores from 54 % to 66 % are similar to it; around 2 %
-those from 1.6 % to 2.6 %. The range beside the share is the middle 80 % of what so many outcomes leave open.
+Similar means close in log-odds: all within `NEAR`, and where these are fewer than `ENOUGH` the nearest so many within
+`FARTHEST`. Worked example: 60 % is 0.41 in log-odds, so scores from 54 % to 66 % are similar to it; around 2 % those
+from 1.6 % to 2.6 %. What came true is held against what these scores said on average, which need not be what the one
+in their midst says. The range beside the share is the middle 80 % of what so many outcomes leave open.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from training.model.calibration import log_odds, probability
 from training.model.judged import read_judged
 from training.model.uncertainty import rate_range
 
-NEAR, WIDENED = 0.25, (1, 2, 4)
+NEAR, FARTHEST = 0.25, 1.0
 ENOUGH, FEWEST = 100, 20
 """So many similar scores are looked for; of fewer than the second nothing is said."""
 LOG_DAYS = 182
@@ -65,6 +66,8 @@ class Similar:
     late: int
     from_chance: float
     to_chance: float
+    expected: float
+    """What these scores said on average."""
     share: float
     low: float
     high: float
@@ -78,9 +81,10 @@ class Similar:
         """JSON-ready."""
         return asdict(self)
 
-    def agrees(self, chance: float) -> bool:
-        """Whether the score lies within what came true."""
-        return self.low <= chance <= self.high
+    @property
+    def agrees(self) -> bool:
+        """Whether what the scores said on average lies within what came true."""
+        return self.low <= self.expected <= self.high
 
 
 def similar(past: Past | None, chance: float) -> Similar | None:
@@ -88,21 +92,20 @@ def similar(past: Past | None, chance: float) -> Similar | None:
     if past is None:
         return None
     middle = float(log_odds(np.array(chance)))
-    begin = end = 0
-    for times in WIDENED:
-        begin = int(np.searchsorted(past.score, middle - NEAR * times, side="left"))
-        end = int(np.searchsorted(past.score, middle + NEAR * times, side="right"))
-        if end - begin >= ENOUGH:
-            break
-    _, first = np.unique(past.invoice[begin:end][::-1], return_index=True)
-    late = past.late[begin:end][::-1][first]
-    if len(late) < FEWEST:
+    distance = np.abs(past.score - middle)
+    near = np.flatnonzero(distance <= NEAR)
+    if len(near) < ENOUGH:
+        near = np.argsort(distance, kind="stable")[:ENOUGH]
+        near = np.sort(near[distance[near] <= FARTHEST])
+    _, last = np.unique(past.invoice[near][::-1], return_index=True)
+    near = near[::-1][last]
+    if len(near) < FEWEST:
         return None
-    edges = probability(np.array([middle - NEAR * times, middle + NEAR * times]))
+    late, said = past.late[near], probability(past.score[near])
     rate = (late.sum() + 0.5) / (len(late) + 1)
     low, high = rate_range(np.array([rate]), np.array([len(late) + 1.0]))
     return Similar(
-        len(late), int(late.sum()), float(edges[0]), float(edges[1]), float(late.mean()),
+        len(late), int(late.sum()), float(said.min()), float(said.max()), float(said.mean()), float(late.mean()),
         float(low[0]), float(high[0]), past.source, past.begin, past.end,
     )  # fmt: skip
 

@@ -34,14 +34,17 @@ class TestNeighbours:
         )
         found = similar(known, 0.52)
         assert found is not None and (found.scores, found.late) == (200, 100)
-        assert found.from_chance == pytest.approx(0.458, abs=1e-3)
-        assert found.to_chance == pytest.approx(0.582, abs=1e-3)
-        assert found.low < 0.5 < found.high and found.agrees(0.52) and not found.agrees(0.9)
+        assert (found.from_chance, found.to_chance) == pytest.approx((0.5, 0.55))
+        assert found.expected == pytest.approx(0.525) and found.agrees
+
+    def test_scores_that_do_not_come_true_do_not_agree(self) -> None:
+        found = similar(past([0.6] * 200, [1] * 60 + [0] * 140), 0.6)
+        assert found is not None and not found.agrees and found.high < 0.6 and found.low < 0.3 < found.high
 
     def test_where_few_are_near_it_looks_further(self) -> None:
-        known = past([0.5] * 30 + [0.65] * 40, [1] * 30 + [0] * 40)
+        known = past([0.5] * 30 + [0.65] * 40 + [0.7] * 90, [1] * 30 + [0] * 40 + [1] * 90)
         found = similar(known, 0.5)
-        assert found is not None and (found.scores, found.late) == (70, 30)
+        assert found is not None and (found.scores, found.late) == (ENOUGH, 60)
 
     def test_of_too_few_nothing_is_said(self) -> None:
         assert similar(past([0.5] * 19, [1] * 19), 0.5) is None

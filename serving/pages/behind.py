@@ -181,7 +181,7 @@ def _sentence(found: behind.Behind) -> str:
         )
     if found.feature.unit == "share" and set(found.rows.weight.tolist()) <= {1.0}:
         told |= {"hits": f"{found.rows.counted.sum():g}"}
-        plain = gettext("%(hits)s of the %(num)d rows here count: %(figure)s.") % told
+        plain = gettext("%(hits)s of the %(num)d rows here say yes: %(figure)s.") % told
         if shown.is_plain:
             return plain
         drawn = gettext(

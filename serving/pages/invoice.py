@@ -76,7 +76,7 @@ def _past(visit: Visit, look: Look) -> dict[str, Any]:
     day, model = visit.live.as_of, look.scorer.model
     # outcomes are read in the whole book: a part holds some customers only
     found = past.near(visit.live.whole.facts, model, target, chance_now, day)
-    told = found.as_dict() | {"agrees": found.agrees(chance_now)} if found else None
+    told = found.as_dict() | {"agrees": found.agrees} if found else None
     replay = replayed(look.scorer.model_on(day), look.alone, look.row, day, target)
     said = [each.as_dict() for each in earlier.of(look.invoice_id, target, day)]
     points = said or [

@@ -88,7 +88,7 @@ def outcomes(found: Mapping[str, Any], score: float, texts: Mapping[str, str], t
 
 def course(points: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """A chance from day to day on a scale from 0 to 100 %; `points` have at (0 to 1), chance, day and text."""
-    left, right, top, bottom = 40, 372, 16, 92
+    left, right, top, bottom = 50, 380, 16, 92
 
     def place(point: Mapping[str, Any]) -> tuple[float, float]:
         return left + (right - left) * point["at"], bottom - (bottom - top) * point["chance"]
