@@ -73,7 +73,7 @@ def outcomes(found: Mapping[str, Any], score: float, texts: Mapping[str, str], t
         tag("rect", class_="band", x=x(found["from_chance"]), y=40,
             width=max(x(found["to_chance"]) - x(found["from_chance"]), 2.0), height=34),
         tag("path", class_="axis", d=f"M{left} 74H{right}"),
-        *(tag("text", f"{percent} %", class_="quiet", x=x(percent / 100), y=90,
+        *(tag("text", f"{percent} %", class_="quiet", x=x(percent / 100), y=114,
               text_anchor="start" if percent == 0 else "end" if percent == 100 else "middle")
           for percent in (0, 25, 50, 75, 100)),
         *(tag("path", class_="axis", d=f"M{x(share):.1f} 74v4") for share in (0, 0.25, 0.5, 0.75, 1)),
@@ -81,9 +81,9 @@ def outcomes(found: Mapping[str, Any], score: float, texts: Mapping[str, str], t
         tag("circle", class_="true", cx=x(found["share"]), cy=57, r=5.5),
         tag("text", texts["true"], y=34, **beside(found["share"])),
         tag("path", class_="score", d=f"M{x(score):.1f} 74l-6 10h12z"),
-        tag("text", texts["score"], class_="quiet", y=106, **beside(score)),
+        tag("text", texts["score"], y=98, **beside(score)),
     ]  # fmt: skip
-    return drawing(pieces, 112, title, "outcomes", 400)
+    return drawing(pieces, 120, title, "outcomes", 400)
 
 
 def course(points: Sequence[Mapping[str, Any]], title: str) -> Markup:
