@@ -6,7 +6,7 @@ other units is not converted and not counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -33,6 +33,7 @@ class AccountFacts:
 
     def __init__(self, facts: Facts) -> None:
         self.facts, self.history = facts, facts.history
+        self._columns: dict[str, np.ndarray] = {}
 
     def accounts(
         self,
@@ -168,35 +169,50 @@ class AccountFacts:
         """The latest credit report and trade reference of each customer, with their ages."""
         report, report_day = self._latest("credit_reports", "reported_on", codes, today)
         reference, reference_day = self._latest("trade_references", "received_on", codes, today)
-        reports, references = (self.history.tables[name] for name in ("credit_reports", "trade_references"))
-        limit = reports["credit_limit"].to_numpy(np.float64) / 10.0 ** digits_of(
-            reports["currency"].to_numpy(dtype=object)
-        )
-        rating = references["rating"].fillna("").str.casefold().str.strip().to_numpy(dtype=object)
         known = self._known_on("trade_references", "received_on")
         recent = (known < today) & (known >= today - REFERENCES_LAST)
-        named = self.history.customer_codes(references["customer_id"])[recent]
+        named = self._customers_of("trade_references")[recent]
         counts = np.bincount(named[named >= 0], minlength=len(self.history.customers))
+        score, limit, rating = self._views
         return {
             "report_age_days": np.where(report >= 0, today - 1.0 - report_day, np.nan),
-            "report_score": _taken(reports["score"].to_numpy(np.float64), report, np.nan),
+            "report_score": _taken(score, report, np.nan),
             "report_limit": _taken(limit, report, np.nan),
             "reference_age_days": np.where(reference >= 0, today - 1.0 - reference_day, np.nan),
             "reference_rating": _taken(rating, reference, ""),
             "references_count": counts[codes].astype(float),
         }
 
+    @cached_property
+    def _views(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Scores and limits of all credit reports, and ratings of all trade references."""
+        reports, references = (self.history.tables[name] for name in ("credit_reports", "trade_references"))
+        units = 10.0 ** digits_of(reports["currency"].to_numpy(dtype=object))
+        rating = references["rating"].fillna("").str.casefold().str.strip().to_numpy(dtype=object)
+        limit = reports["credit_limit"].to_numpy(np.float64) / units
+        return reports["score"].to_numpy(np.float64), limit, rating
+
     def _known_on(self, name: str, dated: str) -> np.ndarray:
-        table = self.history.tables[name]
-        return np.maximum(day_numbers(table[dated]), day_numbers(table["known_on"]))
+        return np.maximum(self._dates(name, dated), self._dates(name, "known_on"))
+
+    def _dates(self, name: str, dated: str) -> np.ndarray:
+        return self._once(f"{name}.{dated}", lambda: day_numbers(self.history.tables[name][dated]))
+
+    def _customers_of(self, name: str) -> np.ndarray:
+        return self._once(name, lambda: self.history.customer_codes(self.history.tables[name]["customer_id"]))
+
+    def _once(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """A column made once for all questions."""
+        if name not in self._columns:
+            self._columns[name] = make()
+        return self._columns[name]
 
     def _latest(self, name: str, dated: str, codes: np.ndarray, today: int) -> tuple[np.ndarray, np.ndarray]:
         """The row of each customer's latest report known before a day (-1: none), and its own day."""
-        table, known = self.history.tables[name], self._known_on(name, dated)
-        seen = np.flatnonzero(known < today)
-        customer = self.history.customer_codes(table["customer_id"])[seen]
-        day = day_numbers(table[dated])
-        found = Sorted.of(key(customer, day[seen]))
+        known, day = self._known_on(name, dated), self._dates(name, dated)
+        asked = self._customers_of(name)
+        seen = np.flatnonzero((known < today) & np.isin(asked, codes))
+        found = Sorted.of(key(asked[seen], day[seen]))
         end = np.searchsorted(found.keys, key(codes + 1, np.zeros(len(codes), np.int64)))
         has = (end > 0) & (found.keys[np.maximum(end - 1, 0)] >> 32 == codes) if len(seen) else end > 0
         row = np.where(has, np.append(seen[found.rows], -1)[np.where(has, end - 1, -1)], -1)

@@ -33,6 +33,7 @@ class Facts:
         """`book` holds the other members of groups where the history is a part of it only."""
         self.history = history
         self.standing: Standing = Standing(self, book.standing if book else None)
+        self._by_customer_in: dict[str, Sorted] = {}
 
     @cached_property
     def named(self) -> dict[str, np.ndarray]:
@@ -59,6 +60,16 @@ class Facts:
     @cached_property
     def _by_customer(self) -> Sorted:
         return Sorted.of(self.history.invoices["customer"])
+
+    def about(self, customers: np.ndarray, name: str) -> pd.DataFrame:
+        """The rows of a table about some customers, given once each by their numbers, in the table's order."""
+        table = self.history.tables[name]
+        if name not in self._by_customer_in:  # made twice by two who ask at once, it is the same
+            self._by_customer_in[name] = Sorted.of(self.history.customer_codes(table["customer_id"]))
+        found = self._by_customer_in[name]
+        begin, end = (np.searchsorted(found.keys, customers + step) for step in (0, 1))
+        parts = [found.rows[b:e] for b, e in zip(begin.tolist(), end.tolist(), strict=True)]
+        return table.iloc[np.sort(np.concatenate(parts)) if parts else []]
 
     @cached_property
     def _steps(self) -> Steps:

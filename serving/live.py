@@ -92,9 +92,8 @@ class LiveScorer:
 
     def members_of(self, case_id: str) -> list[str]:
         """The customers of a case, by its own id or that of one of them."""
-        parents = self._parents
-        head = _top(case_id, parents)
-        return sorted(each for each in parents if _top(each, parents) == head)
+        head = _top(case_id, self._parents)
+        return list(self._groups.get(head) or ([head] if head in self._parents else []))
 
     def case_of(self, customer_id: str) -> str:
         """The case that a customer belongs to: the head of its group, or itself."""
@@ -110,6 +109,15 @@ class LiveScorer:
                 found |= dict.fromkeys(scorer.history.customers)
                 found |= dict(zip(table["customer_id"].tolist(), table["parent_id"].tolist(), strict=True))
         return found
+
+    @cached_property
+    def _groups(self) -> dict[str, list[str]]:
+        """The members of every group, by its head."""
+        found: dict[str, set[str]] = {}
+        for each, parent in self._parents.items():
+            if isinstance(parent, str):
+                found.setdefault(_top(each, self._parents), set()).add(each)
+        return {head: sorted(of | ({head} & self._parents.keys())) for head, of in found.items()}
 
     def of_customer(self, customer_id: str) -> Scorer:
         """The scorer that answers for a customer."""

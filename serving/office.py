@@ -15,10 +15,11 @@ from serving.live import Live, LiveScorer
 from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
+from serving.since import Since, since
 from serving.tiers import Tiers, tiers_at
 from serving.worklist import About, Items, Worklist, items_of
 from serving.worklist.items import items_now
-from serving.worklist.memory import waited_before
+from serving.worklist.memory import list_before, waited_before
 from serving.worklist.told import KINDS, Told, told
 
 EVERYBODY = 10**9
@@ -89,6 +90,11 @@ class Office:
             tiers=self.tiers(live),
             about=about,
         )
+
+    def since(self, live: LiveScorer, made: Worklist) -> Since:
+        """What changed since the list of the day before."""
+        before = list_before(self.desk.home, self.place, live.as_of)
+        return since(live, made, before, self.tiers(live))
 
     def prepare(self, scorer: Scorer) -> None:
         """Decide on every open invoice of the whole book, so that no caller waits for it."""

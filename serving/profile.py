@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from features.days import NEVER, day_number, day_numbers, to_date
-from features.history import positions
+from features.history import History, positions
 from features.totals import Window
 from serving.facts import Facts
 from serving.pay_runs import PayRun, PayRuns, pay_runs
@@ -176,10 +177,10 @@ class _Asked:
 
     def known(self, name: str, dated: str) -> pd.DataFrame:
         """The rows of a table about these customers that were known before the day, with their place."""
-        table = self.facts.history.tables[name]
+        table = self.facts.about(self.codes, name)
         day = np.maximum(day_numbers(table[dated]), day_numbers(table["known_on"]))
         place = self.places(self.facts.history.customer_codes(table["customer_id"]))
-        return table.assign(place=place)[(day < self.day) & (place >= 0)]
+        return table.assign(place=place)[day < self.day]
 
 
 def _counts(place: np.ndarray, many: int) -> list[int]:
@@ -304,8 +305,7 @@ def _quality(asked: _Asked) -> dict[str, list[Any]]:
     sent, issued = asked.own["sent_on"], asked.own["issued_on"]
     late = lately & (sent < asked.day) & (sent - issued > SENT_LATE_DAYS)
     bare = lately & (asked.own["has_purchase_order"] == 0)
-    book = asked.facts.history.context
-    known = book.tables["invoices"][book.invoices["seen_on"] < asked.day]
+    ordered_from, sent_from = _told_from(asked.facts.history.context)
     table = asked.known("disputes", "opened_on")
     table = table[day_numbers(table["opened_on"]) > asked.day - YEAR]
     disputes: list[dict[str, int]] = [{} for _ in range(asked.many)]
@@ -316,13 +316,20 @@ def _quality(asked: _Asked) -> dict[str, list[Any]]:
     return {
         "invoices_issued": _counts(asked.customer[lately], asked.many),
         "without_purchase_order": _counts(asked.customer[bare], asked.many)
-        if known["purchase_order"].notna().any()
+        if ordered_from < asked.day
         else nothing,
-        "sent_late": _counts(asked.customer[late], asked.many)
-        if (day_numbers(known["sent_on"]) < asked.day).any()
-        else nothing,
+        "sent_late": _counts(asked.customer[late], asked.many) if sent_from < asked.day else nothing,
         "disputes": disputes,
     }
+
+
+@lru_cache(2)
+def _told_from(book: History) -> tuple[int, int]:
+    """From which days on a book names order numbers, and days of sending; NEVER where it does not."""
+    seen_on, table = book.invoices["seen_on"], book.tables["invoices"]
+    ordered = seen_on[table["purchase_order"].notna().to_numpy(dtype=bool)]
+    sent = np.maximum(seen_on, day_numbers(table["sent_on"]))
+    return int(ordered.min(initial=NEVER)), int(sent.min(initial=NEVER))
 
 
 def _sentences(of: Profile) -> Iterator[str]:

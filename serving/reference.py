@@ -39,6 +39,20 @@ ENVIRONMENT = {
     "DUECOURSE_AS_OF": "day as of which the service scores; set by `duecourse serve --as-of`",
     "DUECOURSE_POLICY": "policy file of the service; set by `duecourse serve --policy`",
     "DUECOURSE_AUTH": "`required`: a token is needed on loopback too",
+    "DUECOURSE_OIDC_ISSUER": "single sign-on: the OpenID provider's address, as it calls itself",
+    "DUECOURSE_OIDC_CLIENT_ID": "the name of this service at the provider",
+    "DUECOURSE_OIDC_CLIENT_SECRET": "the secret that the provider gave with it",
+    "DUECOURSE_OIDC_CLIENT_SECRET_FILE": "instead of it, the file that holds the secret alone",
+    "DUECOURSE_OIDC_PUBLIC_URL": "the address at which browsers reach this service; "
+    "the provider has to know it, with `/sign-in/provider/back` behind it",
+    "DUECOURSE_OIDC_NAME_CLAIM": "the claim that holds a user's name; default `preferred_username`",
+    "DUECOURSE_OIDC_ROLE_CLAIM": "the claim that tells of groups or roles, such as `realm_access.roles`; "
+    "default `groups`",
+    "DUECOURSE_OIDC_ROLES": "what that claim may say and the role it stands for, the first that fits: "
+    "`credit-heads=credit_manager, credit=analyst`; unset: roles are given on the page Users",
+    "DUECOURSE_OIDC_OTHERS": "the role of those of whom nothing else says one; unset: they stay outside",
+    "DUECOURSE_OIDC_LABEL": "how people call the provider; default its host name",
+    "DUECOURSE_OIDC_SCOPES": "what is asked of the provider; default `openid profile email`",
     "DUECOURSE_TOKEN": "the token that clients of the API send",
     "DUECOURSE_IN_FLIGHT": "requests worked on at once; more are answered 503",
     "DUECOURSE_REQUESTS_PER_SECOND": "requests per caller and second; more are answered 429",

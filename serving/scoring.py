@@ -169,6 +169,10 @@ class Scorer:
         day = as_of or self.as_of
         return self._decide(self.facts, self.history.open_on(day_number(day)), day)
 
+    def decide(self, rows: np.ndarray, as_of: date | None = None) -> Decided:
+        """The decisions on some invoices open on the day, by their positions; none is explained or dated."""
+        return self._decide(self.facts, rows, as_of or self.as_of)
+
     def _decide(self, facts: Facts, rows: np.ndarray, day: date) -> Decided:
         values = CATALOGUE.compute(facts.history, rows, np.full(len(rows), day_number(day)))
         model = self.model_on(day)

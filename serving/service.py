@@ -90,7 +90,7 @@ def end_with(supervisor: int) -> None:
 
 
 readiness = Readiness(load_scorer, settle_memory, following, lambda scorer: office())
-_app = create_app(readiness, settings.timeout_seconds)
+_app = create_app(readiness, settings.timeout_seconds, settings.single_sign_on)
 
 
 async def routes(scope: Scope, receive: Receive, send: Send) -> None:

@@ -56,6 +56,8 @@ class Tiers:
     """Since when those of whom nothing is kept have the best tier; empty until tiers were kept on an earlier day."""
     week_before: Mapping[str, str]
     best: str
+    kept: Sequence[Mapping[str, Any]] = ()
+    """The changes that the desk kept of earlier days, oldest first."""
 
     def of(self, customer_id: str) -> Tier:
         """The tier of a customer, the best one where nothing is open."""
@@ -114,6 +116,7 @@ def tiers_of(
         best_since,
         _a_week_before(earlier, best_since, day, policy.tiers[0]),
         policy.tiers[0],
+        earlier,
     )
 
 

@@ -5,6 +5,7 @@ A token is shown once, when it is created; the file keeps only its SHA-256, and 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -12,7 +13,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
@@ -60,19 +62,24 @@ def create_token(
     rights_of(role, scopes)
     if expires_on is not None and expires_on <= created_on:
         raise ValueError(f"a token that expires on {expires_on} would never work: name a later day")
+    secret = "dc_" + secrets.token_urlsafe(32)
+    until = None if expires_on is None else expires_on.isoformat()
+    made = Token(name, _fingerprint(secret.encode()), created_on.isoformat(), role, tuple(scopes), until)
+    with _alone(home):
+        check_token_name(home, name)
+        _write(home, [*list_tokens(home), made])
+    return secret
+
+
+def check_token_name(home: Path, name: str) -> None:
+    """Raise ValueError for a name that no token can have, or that one has."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise ValueError(
             f"Token name {name!r} cannot be used. Take 1 to 64 letters, digits, dots, dashes or underscores, "
             "beginning with a letter or digit."
         )
-    known = list_tokens(home)
-    if any(token.name == name for token in known):
+    if any(token.name == name for token in list_tokens(home)):
         raise ValueError(f"A token named {name!r} exists. Revoke it first, or choose another name.")
-    secret = "dc_" + secrets.token_urlsafe(32)
-    until = None if expires_on is None else expires_on.isoformat()
-    made = Token(name, _fingerprint(secret.encode()), created_on.isoformat(), role, tuple(scopes), until)
-    _write(home, [*known, made])
-    return secret
 
 
 def list_tokens(home: Path) -> list[Token]:
@@ -87,12 +94,13 @@ def list_tokens(home: Path) -> list[Token]:
 
 def revoke_token(home: Path, name: str) -> None:
     """Remove a token, at once also for a running service; raises KeyError if there is none of that name."""
-    known = list_tokens(home)
-    kept = [token for token in known if token.name != name]
-    if len(kept) == len(known):
-        names = ", ".join(token.name for token in known) or "none"
-        raise KeyError(f"There is no token named {name!r}. Tokens: {names}.")
-    _write(home, kept)
+    with _alone(home):
+        known = list_tokens(home)
+        kept = [token for token in known if token.name != name]
+        if len(kept) == len(known):
+            names = ", ".join(token.name for token in known) or "none"
+            raise KeyError(f"There is no token named {name!r}. Tokens: {names}.")
+        _write(home, kept)
 
 
 def token_of(home: Path, secret: bytes) -> Token | None:
@@ -121,9 +129,20 @@ def _read(path: Path, state: tuple[int, int, int]) -> tuple[Token, ...]:
         ) from None
 
 
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One changes the file at a time: commands and pages of every process would take each other's tokens away."""
+    home.mkdir(parents=True, exist_ok=True)
+    folder = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def _write(home: Path, tokens: list[Token]) -> None:
     """Replace the file in one step; mkstemp gives it mode 600 before a byte is in it."""
-    home.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=home, prefix=FILE_NAME)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +23,16 @@ ARGUMENTS = (
     "--disable-gpu",
     "--no-first-run",
 )
+COUNTING = """
+let pressed = 0;
+addEventListener("keydown", () => { pressed += 1; counted("keys", 1); }, true);
+addEventListener("input", (event) => {
+    if (pressed) pressed -= 1;
+    else counted(event.data ? "keys" : "clicks", event.data ? event.data.length : 1);
+}, true);
+addEventListener("click", (event) => { if (event.detail) counted("clicks", 1); }, true);
+"""
+"""Text that a test fills in at once counts as its keys, and a choice from a list as a click."""
 SIZES = {"desk": (1440, 900), "laptop": (1024, 768), "phone": (390, 844)}
 
 
@@ -53,6 +66,8 @@ class Watched:
     origin: str
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    work: Counter[str] = field(default_factory=Counter)
+    """Clicks and keys so far."""
 
     @property
     def strangers(self) -> list[str]:
@@ -78,7 +93,10 @@ def watched(
         color_scheme="dark" if dark else "light",
         java_script_enabled=scripts,
     )
-    found = Watched(context.new_page(), origin)
+    work: Counter[str] = Counter()
+    context.expose_function("counted", lambda kind, count: work.update({kind: count}))
+    context.add_init_script(COUNTING)
+    found = Watched(context.new_page(), origin, work=work)
 
     def noted(request: Request) -> None:
         found.requests.append(request.url)
@@ -90,3 +108,13 @@ def watched(
         yield found
     finally:
         context.close()
+        _told(work)
+
+
+def _told(work: Counter[str]) -> None:
+    """A line in jobs.csv where pictures are kept: what the job of this test took."""
+    pictures, test = os.environ.get("DUECOURSE_PICTURES"), os.environ.get("PYTEST_CURRENT_TEST", "")
+    if pictures and work:
+        job = re.sub(r"^.*::test_| \(.*$", "", test).replace("_", " ")
+        with (Path(pictures) / "jobs.csv").open("a") as jobs:
+            jobs.write(f"{job},{work['clicks']},{work['keys']}\n")

@@ -21,6 +21,7 @@ from serving.desk import Actor
 from serving.office import Office
 from serving.pages.paths import quoted
 from serving.policy import Policy
+from serving.provider import Provider
 from serving.scoring import Scorer
 from serving.users import Users
 from tests.api_service import NOW, desk_of
@@ -116,7 +117,12 @@ class House:
     """A service with its desk, users and clock."""
 
     def __init__(
-        self, home: Path, scorer: Scorer, requires_token: bool = False, on_loopback: bool = True
+        self,
+        home: Path,
+        scorer: Scorer,
+        requires_token: bool = False,
+        on_loopback: bool = True,
+        provider: Provider | None = None,
     ) -> None:
         self.desk, self.clock = desk_of(home, 5.0), Clock()
         self.settings = Settings(home=home, requires_token=requires_token)
@@ -124,7 +130,7 @@ class House:
             lambda: scorer, open_office=lambda one: Office(self.desk, one.ledger, self.clock)
         )
         readiness.load()
-        self.routes = create_app(readiness)
+        self.routes = create_app(readiness, provider=provider)
         access = Access(home, requires_token, lambda: on_loopback)
         self.app = Guard(self.routes, self.settings, access)
         self.users = Users(self.desk)

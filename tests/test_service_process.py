@@ -82,20 +82,22 @@ def environment(home: Path, ledger: Path) -> dict[str, str]:
     return {**os.environ, **{name: str(path) for name, path in ours.items()}, "BENTOML_DO_NOT_TRACK": "True"}
 
 
-PORTS = itertools.cycle(range(1000))
+FIRST_PORT, LAST_PORT = 11000, 31999
+"""Below those that systems give to outgoing connections (from 32768, by RFC 6335 from 49152)."""
+STEPS = itertools.count()
 
 
 def free_port() -> int:
-    """A port that stays free until a server takes it: the tests run side by side, so a thousand for each of their
-    processes, all below those that systems give to outgoing connections (from 32768, RFC 6335 from 49152)."""
-    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20
-    for step in PORTS:
-        port = 11000 + 1000 * process + step
+    """A port that stays free until a server takes it some seconds later: tests run side by side, so each of their
+    processes looks at other places than its neighbours, and never twice at the same."""
+    many = LAST_PORT - FIRST_PORT + 1
+    for step in STEPS:
+        port = FIRST_PORT + (os.getpid() * 1009 + step) % many
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return port
-    raise AssertionError("unreachable")
+    raise AssertionError("an endless count ended")
 
 
 def is_taken(port: int) -> bool:

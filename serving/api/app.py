@@ -26,15 +26,18 @@ from serving.api.settings import Settings
 from serving.live import LiveScorer
 from serving.pages.app import add_pages
 from serving.pages.failing import problem_response
+from serving.provider import Provider
 from serving.scoring import NotOpenError, Scorer, UnknownIdError
 
 AsOf = Annotated[AsOfParameter, Query()]
 
 
-def create_app(readiness: Readiness, seconds: float = Settings.timeout_seconds) -> FastAPI:
+def create_app(
+    readiness: Readiness, seconds: float = Settings.timeout_seconds, provider: Provider | None = None
+) -> FastAPI:
     """The routes of the contract over the Scorer of `readiness`; put it behind the guard.
 
-    `seconds` is how long the guard lets a caller wait.
+    `seconds` is how long the guard lets a caller wait; `provider` does single sign-on.
     """
     app = FastAPI(
         title="duecourse",
@@ -57,7 +60,7 @@ def create_app(readiness: Readiness, seconds: float = Settings.timeout_seconds) 
     add_record_routes(app, asking)
     add_policy_routes(app, asking)
     _add_documents(app)
-    add_pages(app, asking)
+    add_pages(app, asking, provider)
     return app
 
 

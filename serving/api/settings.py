@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.api.days import parse_day
+from serving.provider import Provider, provider_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Settings:
     workers: int = 1
     follow_seconds: float = 1
     """How often a worker looks whether another model is in charge."""
+    single_sign_on: Provider | None = None
+    """Who else may say who somebody is; None: passwords alone."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -53,6 +56,10 @@ class Settings:
                 chosen[field] = read(text)
             except ValueError as error:
                 wrong.append(f"{variable}={text!r}: {error}")
+        try:
+            chosen["single_sign_on"] = provider_of(environment)
+        except ValueError as error:
+            wrong.append(str(error))
         if wrong:
             raise ValueError("The environment cannot be used. " + " ".join(wrong))
         return cls(**chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 
 import click
 
@@ -15,6 +16,10 @@ def users() -> None:
     """People who sign in to the pages: needed off loopback, and everywhere with DUECOURSE_AUTH=required."""
 
 
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
 def _password(name: str) -> str:
     """Asked twice on a terminal; else the first line of the standard input."""
     if sys.stdin.isatty():
@@ -25,14 +30,20 @@ def _password(name: str) -> str:
 @users.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(list(ROLES)), required=True, help="What this person does.")
+@click.option(
+    "--single-sign-on",
+    "is_by_provider",
+    is_flag=True,
+    help="The OpenID provider says who it is: no password.",
+)
 @who_option
 @refusing()
-def create(name: str, role: str, who: str) -> None:
+def create(name: str, role: str, is_by_provider: bool, who: str) -> None:
     """Let NAME sign in. The password is asked for, or read from the standard input."""
     from serving.desk import Actor
     from serving.users import Users
 
-    password = _password(name)
+    password = None if is_by_provider else _password(name)
     with open_desk() as desk:
         Users(desk).create(Actor(who, "administrator"), now(), name, role, password)
     out.print(f"{name} may sign in as {role}.", markup=False)
@@ -48,12 +59,15 @@ def list_(is_json: bool) -> None:
     with open_desk() as desk:
         found = Users(desk).all()
     if is_json:
-        click.echo(as_json([vars(each) | {"created_at": each.created_at.isoformat()} for each in found]))
+        moments = ("created_at", "seen_at")
+        rows = [vars(each) | {at: _text(getattr(each, at)) for at in moments} for each in found]
+        click.echo(as_json(rows))
         return
     for each in found:
-        out.print(
-            f"{each.name}  {each.role}  since {each.created_at:%Y-%m-%d} by {each.created_by}", markup=False
-        )
+        seen = f", last seen {each.seen_at:%Y-%m-%d}" if each.seen_at else ""
+        by = "" if each.has_password else "  by single sign-on"
+        since = f"since {each.created_at:%Y-%m-%d} by {each.created_by}"
+        out.print(f"{each.name}  {each.role}{by}  {since}{seen}", markup=False)
     out.print(f"{len(found)} user{'' if len(found) == 1 else 's'} in {home()}.", markup=False)
 
 

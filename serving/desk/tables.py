@@ -5,7 +5,8 @@
     policies     every policy saved           activations  each time one came into force
     keys         idempotency keys, with the answer that was given
     about        what this database is: an id made when it was
-    users        people who sign in to the pages       sessions  what each of them has open
+    users        people who sign in to the pages, by password or as the subject of a provider
+    sessions     what each of them has open
 
 Triggers refuse to change or remove entries, versions and policies; of a version only the mark, and what erasure
 blanks, may change. Moments are texts in UTC, equally long, so that they sort; content is JSON as text.
@@ -102,7 +103,10 @@ users = sa.Table(
     sa.Column("password", sa.Text, nullable=False),
     sa.Column("created_at", sa.Text, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("seen_at", sa.Text),
 )
+sa.Index("users_of_a_subject", users.c.subject, unique=True)
 sessions = sa.Table(
     "sessions",
     metadata,
@@ -110,6 +114,7 @@ sessions = sa.Table(
     sa.Column("name", sa.Text, sa.ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
     sa.Column("began_at", sa.Text, nullable=False),
     sa.Column("seen_at", sa.Text, nullable=False),
+    sa.Column("browser", sa.Text, nullable=False, server_default=""),
 )
 sa.Index("sessions_of_a_user", sessions.c.name)
 about = sa.Table("about", metadata, sa.Column("desk_id", sa.Text, primary_key=True))

@@ -1,4 +1,4 @@
-"""What does one customer owe, how did it pay each invoice, and how much of its credit is used?"""
+"""What do the customers of a case owe, how did they pay each invoice, and in which rhythm?"""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from statistics import median
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from features.days import NEVER, day_number, to_date
 from features.ledger import written_amount
-from serving.live import LiveScorer
 from serving.pages.charts import BUCKETS
 from serving.pages.paths import invoice_path
+from serving.pages.story import Story
+from serving.pay_runs import PayRun
+from serving.profile import Profile
 from serving.scoring import Scorer
 
 BUCKET_ENDS = (0, 30, 60, 90)
@@ -23,56 +25,70 @@ BUCKET_ENDS = (0, 30, 60, 90)
 PICTURED_DAYS = 540
 MOST_MARKS = 300
 STATES = ("is_disputed", "promise_pending", "promise_broken", "plan_running")
-SCORED = (
-    "p_late",
-    "p_late_low",
-    "p_late_high",
-    "evidence",
-    "tier",
-    "action",
-    "action_by",
-    "expected_paid_on",
-)
+SCORED = ("p_late", "evidence")
+DECIDED = ("tier", "action", "action_by")
 
 
-def _rows(scorer: Scorer, customer_id: str, day: int) -> np.ndarray:
-    """Positions of a customer's invoices known at the end of the book day."""
-    code = scorer.history.customer_codes(pd.Series([customer_id], dtype="str"))
-    rows = scorer.facts.rows_of(code[code >= 0])
+def _rows(scorer: Scorer, codes: np.ndarray, day: int) -> np.ndarray:
+    """Positions of the invoices of some customers known at the end of the book day."""
+    rows = scorer.facts.rows_of(codes)
     return rows[scorer.facts.is_known(rows, day)]
 
 
-def items(live: LiveScorer, members: Sequence[str]) -> list[dict[str, Any]]:
+def items(story: Story) -> list[dict[str, Any]]:
     """Open invoices at the end of the book day, the oldest first, with their scores; one of today has none yet."""
-    found = [each for member in members for each in _open_of(live, member)]
-    scored, _ = live.score_invoices([each["invoice_id"] for each in found], live.as_of)
-    by_id = {row["invoice_id"]: row for row in scored}
-    told = [each | {part: by_id.get(each["invoice_id"], {}).get(part) for part in SCORED} for each in found]
-    return sorted(told, key=lambda each: (-each["days_past_due"], each["invoice_id"]))
+    as_of = story.visit.live.as_of
+    found = [each for scorer, codes in story.scorers for each in _open_of(scorer, codes, as_of)]
+    return sorted(found, key=lambda each: (-each["days_past_due"], each["invoice_id"]))
 
 
-def _open_of(live: LiveScorer, customer_id: str) -> list[dict[str, Any]]:
-    scorer, today = live.of_customer(customer_id), day_number(live.as_of) + 1
-    rows = _rows(scorer, customer_id, today)
+def _open_of(scorer: Scorer, codes: np.ndarray, as_of: date) -> list[dict[str, Any]]:
+    today = day_number(as_of) + 1
+    rows = _rows(scorer, codes, today)
     rows = rows[scorer.facts.is_open(rows, today)]
     if not len(rows):
         return []
     owed = scorer.facts.amount_open(rows, np.full(len(rows), today))
-    known, facts = scorer.facts.amount_known(rows), scorer.facts.cases(rows, live.as_of)
+    known, facts = scorer.facts.amount_known(rows), scorer.facts.cases(rows, as_of)
     due, named = scorer.history.invoices["due_on"][rows], scorer.facts.named
-    currencies = named["currency"][rows].tolist()
+    currencies, customers = named["currency"][rows].tolist(), named["customer_id"][rows].tolist()
+    division = scorer.history.tables["invoices"]["division"].iloc[rows].fillna("").tolist()
+    scored = _scored(scorer, rows, as_of)
     return [
         {
             "invoice_id": name,
-            "customer_id": customer_id,
+            "customer_id": customers[n],
             "due_on": to_date(int(due[n])).isoformat(),
             "days_past_due": today - 1 - int(due[n]),
             "amount_open": written_amount(int(owed[n]), currencies[n]) if known[n] else None,
             "currency": currencies[n],
+            "division": division[n],
             **{state: bool(facts[state][n]) for state in STATES},
+            **scored[n],
         }
         for n, name in enumerate(named["invoice_id"][rows].tolist())
     ]
+
+
+def _scored(scorer: Scorer, rows: np.ndarray, as_of: date) -> list[dict[str, Any]]:
+    """Chance, evidence and decision on each invoice; None of one that was not open at the start of the day."""
+    day = day_number(as_of)
+    there = scorer.facts.is_known(rows, day) & scorer.facts.is_open(rows, day)
+    told: list[dict[str, Any]] = [dict.fromkeys((*SCORED, *DECIDED)) for _ in rows.tolist()]
+    if not there.any():
+        return told
+    found = scorer.decide(rows[there], as_of)
+    for n, place in enumerate(np.flatnonzero(there).tolist()):
+        told[place] = {name: _plain(found.cases[name][n]) for name in SCORED}
+        told[place] |= {name: _plain(found.decisions[name][n]) for name in DECIDED}
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """A number, a word, a day; None where there is none."""
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else value.astype("datetime64[D]").item().isoformat()
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def open_money(listed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -101,21 +117,29 @@ def open_money(listed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return told
 
 
-def marks(live: LiveScorer, customer_id: str) -> list[dict[str, Any]]:
-    """Each invoice due in the last 18 months or to come: when it was due and how late it was paid, or is."""
-    scorer, today = live.of_customer(customer_id), day_number(live.as_of) + 1
-    rows = _rows(scorer, customer_id, today)
+def marks(story: Story) -> tuple[list[dict[str, Any]], int]:
+    """The latest invoices due in 18 months or to come: when each was due and how late it was paid, or is.
+
+    Also how many more there are.
+    """
+    found = [each for scorer, codes in story.scorers for each in _marks_of(scorer, codes, story.today)]
+    found.sort(key=lambda each: (each[0], each[1]))
+    shown = found[-MOST_MARKS:]
+    return [_mark(name, to_date(due), paid, story.today - 1) for due, name, paid in shown], len(found) - len(
+        shown
+    )
+
+
+def _marks_of(scorer: Scorer, codes: np.ndarray, today: int) -> list[tuple[int, str, int]]:
+    """Due day, number and pay day (NEVER while open) of the invoices that can be pictured."""
+    rows = _rows(scorer, codes, today)
     due = scorer.history.invoices["due_on"][rows]
     rows = rows[(due > today - PICTURED_DAYS) & (due < NEVER)]
-    rows = rows[np.argsort(scorer.history.invoices["due_on"][rows], kind="stable")][-MOST_MARKS:]
-    due = scorer.history.invoices["due_on"][rows]
     paid = scorer.facts.settled_on(rows, np.full(len(rows), today))
-    is_open = scorer.facts.is_open(rows, today)
-    return [
-        _mark(str(scorer.facts.named["invoice_id"][row]), to_date(int(due[n])), int(paid[n]), today - 1)
-        for n, row in enumerate(rows.tolist())
-        if is_open[n] or paid[n] < NEVER
-    ]
+    there = scorer.facts.is_open(rows, today) | (paid < NEVER)
+    rows, paid = rows[there], paid[there]
+    due, names = scorer.history.invoices["due_on"][rows], scorer.facts.named["invoice_id"][rows]
+    return list(zip(due.tolist(), [str(each) for each in names.tolist()], paid.tolist(), strict=True))
 
 
 def _mark(invoice_id: str, due_on: date, paid: int, today: int) -> dict[str, Any]:
@@ -135,32 +159,39 @@ def _mark(invoice_id: str, due_on: date, paid: int, today: int) -> dict[str, Any
     }
 
 
-def rhythm(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """On how many different days of each weekday, and of the month, money came."""
+def months(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same invoices in words: by the month in which they fell due, the latest first."""
+    by_month: dict[str, list[dict[str, Any]]] = {}
+    for each in found:
+        by_month.setdefault(f"{each['due_on']:%Y-%m}", []).append(each)
+    return [
+        {
+            "month": f"{month}-01",
+            "invoices": len(of),
+            **{name: sum(each["state"] == name for each in of) for name in ("in_time", "late", "open")},
+            "usual_days": median(days)
+            if (days := [each["days"] for each in of if each["paid_on"]])
+            else None,
+        }
+        for month, of in sorted(by_month.items(), reverse=True)
+    ]
+
+
+def rhythm(found: Sequence[dict[str, Any]], habits: Sequence[Profile]) -> dict[str, Any]:
+    """On how many different days of each weekday, and of the month, money came; and which lay on a known pay run.
+
+    `runs` are the pay runs of the members that have one, and `on_run` the pay days that lie on any of them.
+    """
     days = {each["paid_on"] for each in found if each["paid_on"]}
     weekdays, in_month = Counter(day.weekday() for day in days), Counter(day.day for day in days)
     last = 7 if any(weekdays[n] for n in (5, 6)) else 5
+    runs = sorted({each.pay_run for each in habits if each.pay_run})
+    parsed = [PayRun.parse(each) for each in runs]
     return {
         "pay_days": len(days),
         "weekdays": [weekdays[n] for n in range(last)],
         "days_of_month": [in_month[n] for n in range(1, 32)],
         "names": [f"{date(2024, 1, 1) + timedelta(days=n):%a}" for n in range(last)],
-    }
-
-
-def credit(live: LiveScorer, customer_id: str) -> dict[str, Any] | None:
-    """How much of its limit a customer uses; None where no limit is set, which differs from a limit of 0."""
-    scorer, today = live.of_customer(customer_id), day_number(live.as_of) + 1
-    code = scorer.history.customer_codes(pd.Series([customer_id], dtype="str"))
-    limit, unit = scorer.facts.standing.limits(scorer.facts.master(code, today))
-    if np.isnan(limit[0]):
-        return None
-    used = float(scorer.facts.standing.exposure(code, unit, today)[0])
-    share = used / float(limit[0]) if limit[0] else None
-    return {
-        "customer_id": customer_id,
-        "limit": f"{limit[0]:.2f}",
-        "used": f"{used:.2f}",
-        "currency": str(unit[0]),
-        "share": share,
+        "runs": runs,
+        "on_run": sorted(day for day in days if any(each.falls_on(day) for each in parsed)),
     }

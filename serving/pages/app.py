@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from serving.api.problems import problem_of_status
-from serving.pages import alerts, audit, customer, invoice, model, patterns, policy, terms, today
+from serving.pages import (
+    alerts,
+    audit,
+    customer,
+    hand_over,
+    help,
+    invoice,
+    me,
+    model,
+    patterns,
+    policy,
+    terms,
+    today,
+    users,
+)
 from serving.pages.rendering import STATIC, static_file
 from serving.pages.routing import Pages
 from serving.pages.sign_in import HOME, Entrance
 
 if TYPE_CHECKING:
     from serving.api.asking import Asking
+    from serving.provider import Provider
 
+PAGES: tuple[ModuleType, ...] = (
+    today,
+    help,
+    hand_over,  # its address is longer than that of its customer
+    customer,
+    invoice,
+    alerts,
+    policy,
+    model,
+    audit,
+    terms,
+    patterns,
+    users,
+    me,
+)
+"""In the order in which their routes are asked."""
 A_YEAR = "public, max-age=31536000, immutable"
 
 
-def add_pages(app: FastAPI, asking: Asking) -> None:
+def add_pages(app: FastAPI, asking: Asking, provider: Provider | None = None) -> None:
     """The routes of all pages."""
-    pages = Pages(app, asking)
+    pages = Pages(app, asking, provider)
     Entrance(pages).add()
     _add_static(app)
-    for each in (today, customer, invoice, alerts, policy, model, audit, terms, patterns):
+    for each in PAGES:
         each.add(pages)
 
 

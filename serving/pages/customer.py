@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from features.days import day_number
-from serving.live import LiveScorer
-from serving.pages import telling
-from serving.pages.account import credit, items, marks, open_money, rhythm
-from serving.pages.names import names_of
+from serving import relationship
+from serving.pages import telling, whole_account
+from serving.pages.account import items, marks, months, open_money, rhythm
+from serving.pages.flags import choices, flags, record_flag
+from serving.pages.plans import plans
 from serving.pages.recording import record_contact, record_dispute, record_note, record_promise
 from serving.pages.routing import Page, Pages, Visit
+from serving.pages.story import Story
 from serving.pages.today import told_case
+from serving.pages.whole_account import decide_credit, record_review
+from serving.policy.accounts import DECISIONS, OUTCOMES
 from serving.profile import Profile, profiles
 from serving.scoring import UnknownIdError
 from serving.worklist import LEFT_OUT
-from serving.worklist.told import KINDS, told
+from serving.worklist.told import told
 
 MOST_MEMBERS = 40
 """Members of a group that are told one by one."""
@@ -36,74 +38,122 @@ def add(pages: Pages) -> None:
         ("promises", record_promise),
         ("disputes", record_dispute),
         ("notes", record_note),
+        ("flags", record_flag),
     ):
         pages.form(f"/customers/{{case_id:path}}/{name}", "write:dialogue", act, page)
+    pages.form("/customers/{case_id:path}/reviews", "write:decisions", record_review, page)
+    pages.form("/customers/{case_id:path}/credit-decisions", "write:credit_decisions", decide_credit, page)
     pages.page(page)
 
 
 def view(visit: Visit) -> dict[str, Any]:
     """The case of the customer that the address names."""
-    live, asked = visit.live, visit.parameters["case_id"]
-    members = live.members_of(asked)
-    if not members:
-        raise UnknownIdError(asked)
-    shown = members[:MOST_MEMBERS]
-    names = names_of(live, shown)
-    open_items = items(live, shown)
-    paid = sorted((each for member in shown for each in marks(live, member)), key=lambda each: each["due_on"])
-    habits = _profiles(visit, shown)
-    head = asked if names.get(asked) else next((each for each in members if names.get(each)), asked)
+    story = story_of(visit)
+    live, open_items = visit.live, items(story)
+    pictured, more = marks(story)
+    habits, quarters = profiles_of(story), relationship.quarters(books(story), live.as_of)
+    accounts = whole_account.accounts(story)
+    tier = whole_account.tiers(story)
     return {
-        "case_id": asked,
-        "name": names.get(head, ""),
-        "as_of": live.as_of.isoformat(),
-        "members": [
-            {"customer_id": each, "name": names[each], "master": _master(live, each)} for each in shown
-        ],
-        "more_members": len(members) - len(shown),
-        "tier": _worst(open_items, live.whole.policy.tiers),
-        **_step(visit, members),
+        **who(story),
+        "tier": tier["tier"] if tier else _worst(open_items, live.whole.policy.tiers),
+        "tier_history": tier,
+        **step(story),
         "open": open_money(open_items),
+        "divisions": _divisions(open_items),
         "items": open_items,
-        "marks": paid,
-        "rhythm": rhythm(paid),
+        "marks": pictured,
+        "more_marks": more,
+        "months": months(pictured),
+        "rhythm": rhythm(pictured, habits),
         "profiles": [{**each.as_dict(), "sentences": each.sentences()} for each in habits],
         "next_step_on": next((each.next_pay_run for each in habits if each.next_pay_run), None),
-        "credit": [each for member in shown if (each := credit(live, member))],
-        "promises": telling.promises(visit, shown),
-        "disputes": telling.disputes(visit, shown),
-        "timeline": telling.timeline(
-            visit, shown, MOST_TOLD if visit.query.get("story") == "all" else FEW_TOLD
-        ),
-        "state": _state(visit, asked),
+        "relationship": {
+            "quarters": relationship.as_plain(quarters),
+            "sentences": relationship.sentences(quarters),
+        },
+        "credit": whole_account.limit_use(story),
+        "accounts": [each.as_dict() for each in accounts],
+        "decided": whole_account.decisions(story),
+        "choices": {"credit": list(DECISIONS), "review": list(OUTCOMES), "flags": choices(visit)},
+        "flags": flags(story),
+        "promises": telling.promises(story),
+        "plans": plans(story),
+        "disputes": telling.disputes(story),
+        "timeline": telling.timeline(story, MOST_TOLD if visit.query.get("story") == "all" else FEW_TOLD),
+        "state": state(story),
     }
 
 
-def _profiles(visit: Visit, members: list[str]) -> list[Profile]:
+def story_of(visit: Visit) -> Story:
+    """What is known of the case that the address names; UnknownIdError."""
+    asked = visit.parameters["case_id"]
+    members = visit.live.members_of(asked)
+    if not members:
+        raise UnknownIdError(asked)
+    return Story(visit, members[:MOST_MEMBERS], visit.live.case_of(asked))
+
+
+def books(story: Story) -> relationship.Books:
+    """The books that know the members, each with their numbers in it."""
+    return [(scorer.facts, codes) for scorer, codes in story.scorers]
+
+
+def who(story: Story) -> dict[str, Any]:
+    """Whom the page is about: the customers of the case, by name."""
+    visit = story.visit
+    asked, members = visit.parameters["case_id"], visit.live.members_of(story.case_id)
+    masters = {
+        each: master for scorer, codes in story.scorers for each, master in _masters(scorer, codes, story)
+    }
+    names = {each: str(masters[each].pop("name", "")) if each in masters else "" for each in story.members}
+    head = asked if names.get(asked) else next((each for each in story.members if names[each]), asked)
+    return {
+        "case_id": asked,
+        "name": names.get(head, ""),
+        "as_of": visit.live.as_of.isoformat(),
+        "members": [
+            {"customer_id": each, "name": names[each], "master": masters.get(each, {})}
+            for each in story.members
+        ],
+        "more_members": len(members) - len(story.members),
+    }
+
+
+def _masters(scorer: Any, codes: Any, story: Story) -> list[tuple[str, dict[str, Any]]]:
+    """What the master data say of customers; what is blank is left out."""
+    found = []
+    table = scorer.facts.master(codes, day_number(story.visit.live.as_of) + 1)
+    for code, row in zip(codes.tolist(), table.to_dict(orient="records"), strict=True):
+        told = {
+            name: row[name]
+            for name in ("name", "debtor_type", "country", "industry", "parent_id")
+            if row[name]
+        }
+        if row["terms_days"] == row["terms_days"]:
+            told["terms_days"] = int(row["terms_days"])
+        found.append(
+            (
+                str(scorer.history.customers[code]),
+                told | ({"key_account": True} if row["key_account"] else {}),
+            )
+        )
+    return found
+
+
+def profiles_of(story: Story) -> list[Profile]:
     """How each member pays, as they told us or as it was learned; nothing of members that never had an invoice."""
-    live, desk = visit.live, visit.office.desk
-    records = [each for kind in KINDS for each in desk.find(kind, customer_ids=members)]
-    declared = told(records, live.as_of).declared
+    day = story.visit.live.as_of
+    declared = told(story.all_records, day).declared
     made: dict[str, Profile] = {}
-    for scorer in {id(each): each for each in map(live.of_customer, members)}.values():
-        ids = [each for each in members if live.of_customer(each) is scorer]
-        codes = scorer.history.customer_codes(pd.Series(ids, dtype="str"))
+    for scorer, codes in story.scorers:
         lead_days = scorer.policy.parts.workday.pay_run_lead_days
-        found = profiles(scorer.facts, codes[codes >= 0], live.as_of, declared, lead_days)
-        made |= {each.customer_id: each for each in found}
+        made |= {each.customer_id: each for each in profiles(scorer.facts, codes, day, declared, lead_days)}
     return [
-        made[each] for each in members if each in made and (made[each].pay_days or made[each].invoices_issued)
+        made[each]
+        for each in story.members
+        if each in made and (made[each].pay_days or made[each].invoices_issued)
     ]
-
-
-def _master(live: LiveScorer, customer_id: str) -> dict[str, Any]:
-    scorer = live.of_customer(customer_id)
-    code = scorer.history.customer_codes(pd.Series([customer_id], dtype="str"))
-    row = scorer.facts.master(code, day_number(live.as_of) + 1).iloc[0]
-    told = {name: row[name] for name in ("debtor_type", "country", "industry", "parent_id") if row[name]}
-    if row["terms_days"] == row["terms_days"]:
-        told["terms_days"] = int(row["terms_days"])
-    return told | ({"key_account": True} if row["key_account"] else {})
 
 
 def _worst(open_items: list[dict[str, Any]], tiers: list[str]) -> str | None:
@@ -111,19 +161,32 @@ def _worst(open_items: list[dict[str, Any]], tiers: list[str]) -> str | None:
     return max(found, key=tiers.index) if found else None
 
 
-def _step(visit: Visit, members: list[str]) -> dict[str, Any]:
+def _divisions(open_items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is open with each of our divisions, where the book names several: for them we are one supplier."""
+    names = sorted({each["division"] for each in open_items})
+    if len(names) < 2:
+        return []
+    return [
+        {"division": name, "open": open_money([each for each in open_items if each["division"] == name])}
+        for name in names
+    ]
+
+
+def step(story: Story) -> dict[str, Any]:
     """The next step of the case, or why there is none on today's list."""
+    visit = story.visit
     made = visit.kept.worklist(visit.office, visit.live)
-    mine = set(members)
+    mine = set(story.members)
     for case in made.cases:
         if mine & set(case.customers):
             line = told_case(case, visit.live.whole.policy.tiers, None, visit)
             more = {name: getattr(case, name) for name in ("opening", "policy_why", "reasons", "commitment")}
             return {"listed": line | more, "left_out": None}
-    left = made.left_out[made.left_out["case_id"].isin(members)].head(1).to_dict(orient="records")
-    return {"listed": None, "left_out": left[0] | {"meaning": LEFT_OUT[left[0]["reason"]]} if left else None}
+    why = visit.kept.left_out(visit.office, visit.live).get(story.case_id)
+    return {"listed": None, "left_out": why and why | {"meaning": LEFT_OUT[why["reason"]]}}
 
 
-def _state(visit: Visit, case_id: str) -> dict[str, Any]:
-    found = visit.office.desk.find("case_states", customer_ids=visit.live.members_of(case_id))
-    return found[-1].content | {"version": found[-1].version, "case_id": found[-1].record_id} if found else {}
+def state(story: Story) -> dict[str, Any]:
+    """What somebody set for the case by hand."""
+    found = story.of_kind("case_states")
+    return found[0].content | {"version": found[0].version, "case_id": found[0].record_id} if found else {}

@@ -19,6 +19,8 @@ MEDIA_TYPE = b"application/x-www-form-urlencoded"
 MOST_FIELDS = 200
 OURS = ("csrf", "key", "form")
 """Fields that are no part of what a person said."""
+SECRETS = ("password", "password_again", "current_password")
+"""Fields that are neither kept nor shown again, not even as a hash of the request."""
 
 
 def check_form(scope: Scope) -> None:
@@ -59,6 +61,11 @@ def new_key() -> str:
 def said(fields: Mapping[str, str]) -> dict[str, str]:
     """What a person said, without our own fields."""
     return {name: value for name, value in fields.items() if name not in OURS}
+
+
+def repeatable(fields: Mapping[str, str]) -> dict[str, str]:
+    """What a person said, as far as it may be kept and shown again."""
+    return {name: value for name, value in said(fields).items() if name not in SECRETS}
 
 
 def by_field(problems: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:

@@ -19,6 +19,7 @@ PLACES = (
     ("/policy", "Policy", "read:policy"),
     ("/model", "Model", "read:models"),
     ("/audit", "Audit", "read:audit"),
+    ("/users", "Users", "write:users"),
     ("/glossary", "Terms", ""),
 )
 """The main pages: address, name, and the right that one needs there."""
@@ -30,7 +31,22 @@ TOLD = {
     "state": "Changed. The list is in its new order.",
     "decision": "The decision is recorded, with the score and the policy it was taken on.",
     "alert": "The alert is changed.",
+    "review": "The review is recorded, with the figures that were on the table.",
+    "credit": "The decision on credit is recorded, with what was recommended and why.",
+    "flag": "It is recorded, and holds until somebody takes it away.",
+    "flag_cleared": "It no longer holds. Who said so and when stays in the record.",
     "signed_out": "You are signed out.",
+    "signed_out_here": "You are signed out here.",
+    "back_to_tab": "You are signed in. Go back to the other tab and send what you wrote.",
+    "user_added": "The user may sign in.",
+    "user_changed": "The user has another role, at once also where the user is signed in.",
+    "user_password": "The user has another password; all the user’s sessions ended.",
+    "user_revoked": "The user is revoked and signed out everywhere.",
+    "session_ended": "The session is over.",
+    "token_repeated": "That token was made before, and its secret was shown then. Revoke it and make another "
+    "if nobody kept it.",
+    "token_revoked": "The token no longer works.",
+    "own_password": "Your password is changed. All your other sessions are over.",
 }
 """What a page says after a form did its work, by the code in its address: never words from the address itself."""
 

@@ -1,54 +1,48 @@
-"""What need not be worked out twice? The worklist of a moment, and where each customer's rows lie in a book."""
+"""What need not be worked out twice? Whatever covers the book, once for each moment: the worklist first of all."""
 
 from __future__ import annotations
 
 import threading
-
-import numpy as np
-import pandas as pd
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from serving.live import LiveScorer
 from serving.office import Office
-from serving.scoring import Scorer
-from serving.sorted_rows import Sorted
 from serving.worklist import Worklist
 
-MOST_BOOKS = 4
-"""Books whose tables stay sorted: the whole one, and the parts that writes of the last moments changed."""
+T = TypeVar("T")
 
 
 class Kept:
-    """One makes what is missing, the others wait for it instead of doing the same."""
+    """One makes what is missing, the others wait for it instead of doing the same.
+
+    A moment ends with the next write at the desk, with another model, policy or book.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._list: tuple[LiveScorer, Worklist] | None = None
-        self._sorted: dict[int, tuple[Scorer, dict[str, Sorted]]] = {}
+        self._lock = threading.RLock()
+        self._moment: LiveScorer | None = None
+        self._made: dict[str, Any] = {}
+
+    def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
+        """What was made under this name at this moment, or what `make` makes now."""
+        with self._lock:
+            if self._moment is not live:
+                self._moment, self._made = live, {}
+            if name not in self._made:
+                self._made[name] = make()
+            found: T = self._made[name]
+            return found
 
     def worklist(self, office: Office, live: LiveScorer) -> Worklist:
         """The list of the book day with the policy's places, while desk, model and policy stand."""
-        with self._lock:
-            if self._list is None or self._list[0] is not live:
-                self._list = (live, office.worklist(live))
-            return self._list[1]
+        return self.once(live, "worklist", lambda: office.worklist(live))
 
-    def rows(self, scorer: Scorer, table: str, customer_id: str) -> pd.DataFrame:
-        """A customer's rows of a table of the book."""
-        codes = scorer.history.customer_codes(pd.Series([customer_id], dtype="str"))
-        by_customer = self._by_customer(scorer, table)
-        begin, end = (int(np.searchsorted(by_customer.keys, codes[0] + step)) for step in (0, 1))
-        picked = by_customer.rows[begin:end] if codes[0] >= 0 else by_customer.rows[:0]
-        return scorer.history.tables[table].iloc[picked]
+    def left_out(self, office: Office, live: LiveScorer) -> dict[str, dict[str, Any]]:
+        """Every case that is not on that list, by its number, and why."""
 
-    def _by_customer(self, scorer: Scorer, table: str) -> Sorted:
-        history = scorer.history
-        with self._lock:
-            if id(history) not in self._sorted or self._sorted[id(history)][0].history is not history:
-                while len(self._sorted) >= MOST_BOOKS:
-                    # not the oldest: that is the whole book, which all answers share
-                    del self._sorted[list(self._sorted)[min(1, len(self._sorted) - 1)]]
-                self._sorted[id(history)] = (scorer, {})
-            known = self._sorted[id(history)][1]
-            if table not in known:
-                known[table] = Sorted.of(history.customer_codes(history.tables[table]["customer_id"]))
-            return known[table]
+        def by_case() -> dict[str, dict[str, Any]]:
+            rows = self.worklist(office, live).left_out.to_dict(orient="records")
+            return {str(row["case_id"]): {str(name): value for name, value in row.items()} for row in rows}
+
+        return self.once(live, "left_out", by_case)

@@ -11,7 +11,9 @@ SEGMENTS = frozenset(
         "audit",
         "customers",
         "glossary",
+        "help",
         "invoices",
+        "me",
         "model",
         "patterns",
         "policy",
@@ -19,6 +21,7 @@ SEGMENTS = frozenset(
         "sign-out",
         "static",
         "today",
+        "users",
     )
 )
 """First parts of the addresses of pages: all others are the API's, where nobody is let in by a cookie."""

@@ -33,29 +33,29 @@ def record_contact(visit: Visit, given: dict[str, str], writing: Writing) -> Ans
     if not given.get("next_contact_on"):
         flaw = Flaw("/next_contact_on", "every contact ends with the day on which we speak again")
         raise RecordError("contacts", [flaw])
-    keep(visit, writing, "contacts", _about(visit, given))
-    return _back(visit, "contact")
+    keep(visit, writing, "contacts", about(visit, given))
+    return back_to(visit, "contact")
 
 
 def record_promise(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """A promise to pay an invoice by a day."""
     keep(visit, writing, "promises", _with_amount(visit, given))
-    return _back(visit, "promise")
+    return back_to(visit, "promise")
 
 
 def record_dispute(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """What the customer objects to, and who of ours sees to it."""
     keep(visit, writing, "disputes", _with_amount(visit, given))
-    return _back(visit, "dispute")
+    return back_to(visit, "dispute")
 
 
 def record_note(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """What the next reader should know."""
-    content: dict[str, Any] = _about(visit, given)
+    content: dict[str, Any] = about(visit, given)
     if content.pop("restricted", None):
         content["restricted"] = True
     keep(visit, writing, "notes", content)
-    return _back(visit, "note")
+    return back_to(visit, "note")
 
 
 def keep(visit: Visit, writing: Writing, kind: str, given: Mapping[str, Any]) -> Record:
@@ -69,7 +69,7 @@ def keep(visit: Visit, writing: Writing, kind: str, given: Mapping[str, Any]) ->
     return writing.add(kind, content)
 
 
-def _about(visit: Visit, given: Mapping[str, str]) -> dict[str, Any]:
+def about(visit: Visit, given: Mapping[str, str]) -> dict[str, Any]:
     """The fields with the customer they are about: one of the case, the one of the address otherwise."""
     members = visit.live.members_of(visit.parameters["case_id"])
     asked = given.get("customer_id") or visit.parameters["case_id"]
@@ -86,11 +86,12 @@ def _with_amount(visit: Visit, given: Mapping[str, str]) -> dict[str, Any]:
     if invoice is not None and invoice.customer_id not in members:
         raise RecordError("invoices", [Flaw("/invoice_id", "is not an invoice of this case")])
     if given.get("amount"):
-        content["amount"] = _amount(given["amount"])
+        content["amount"] = amount(given["amount"])
     return content
 
 
-def _amount(text: str) -> str:
+def amount(text: str) -> str:
+    """An amount as it is kept: '1,234.50' and '1 234.50' are 1234.50."""
     plain = text.replace(" ", "").replace("\u00a0", "").replace("'", "")
     if "," in plain and "." in plain and plain.rindex(",") < plain.rindex("."):
         plain = plain.replace(",", "")
@@ -100,5 +101,6 @@ def _amount(text: str) -> str:
         return text
 
 
-def _back(visit: Visit, told: str) -> Answer:
+def back_to(visit: Visit, told: str) -> Answer:
+    """To the page of the case, which says what was done."""
     return after(customer_path(visit.parameters["case_id"]), told)

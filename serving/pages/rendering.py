@@ -61,6 +61,7 @@ def environment() -> Environment:
         "money": money,
         "day": day,
         "spoken": spoken_day,
+        "month": month,
         "moment": moment,
         "chance": chance,
         "words": words,
@@ -129,6 +130,12 @@ def spoken_day(value: Any) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         found.isoformat(), f"{found:%a} {found.day} {found:%b}"
     )
+
+
+def month(value: Any) -> str:
+    """Jul 2026"""
+    found = _date(value)
+    return f"{found:%b %Y}" if found else ""
 
 
 def moment(value: Any) -> Markup:

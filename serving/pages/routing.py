@@ -16,12 +16,13 @@ from serving.desk import Writing
 from serving.live import LiveScorer
 from serving.office import Answer, Office
 from serving.pages.failing import HTML
-from serving.pages.forms import by_field, new_key, read_form, said
+from serving.pages.forms import by_field, new_key, read_form, repeatable, said
 from serving.pages.frame import frame
 from serving.pages.kept import Kept
 from serving.pages.paths import TWIN, is_twin
 from serving.pages.rendering import HEADERS, html
 from serving.pages.visits import Visitor, greet, visitor_of
+from serving.provider import Provider
 from serving.roles import Caller
 
 MENDABLE = (409, 412, 422)
@@ -39,6 +40,10 @@ class Visit:
     parameters: Mapping[str, str]
     kept: Kept
     """What was worked out for others at the same moment."""
+    session: str = field(default="", repr=False)
+    """The secret of the session of whoever looks; empty without one."""
+    once: dict[str, str] = field(default_factory=dict, repr=False)
+    """What a form shows once, on the page itself, and nothing keeps: the secret of a new token."""
 
     def may(self, right: str) -> bool:
         """Whether whoever looks has a right."""
@@ -65,6 +70,8 @@ class Pages:
 
     app: FastAPI
     asking: Asking
+    provider: Provider | None = None
+    """Who else may say who somebody is."""
     kept: Kept = field(default_factory=Kept)
 
     def page(self, page: Page) -> Page:
@@ -93,7 +100,7 @@ class Pages:
         visitor = visitor_of(request, office)
         if visitor.caller is None:
             return _to_sign_in(request)
-        visit = self._visit(request, visitor.caller, office, live)
+        visit = self._visit(request, visitor, visitor.caller, office, live)
         _check_right(visit.caller, page.right)
         view = page.view(visit)
         if is_twin(request.scope["path"]):
@@ -111,26 +118,49 @@ class Pages:
         live: LiveScorer,
     ) -> Response:
         fields, visitor = read_form(body), visitor_of(request, office)
-        if visitor.caller is None or not visitor.sent(fields.get("csrf", "")):
-            return kept_for_later(request, visitor, fields)
-        visit = self._visit(request, visitor.caller, office, live)
-        _check_right(visit.caller, right)
-        told, given = ("FORM", request.url.path, None, said(fields)), said(fields)
+        caller = visitor.caller
+        if caller is None or not visitor.sent(fields.get("csrf", "")):
+            return kept_for_later(request, visitor, fields, self.provider)
+        if right and not caller.may(right):
+            return kept_for_later(request, visitor, fields, self.provider, right)
+        visit, given = self._visit(request, visitor, caller, office, live), said(fields)
+        told = ("FORM", request.url.path, None, repeatable(fields))
         try:
             done = office.write(
-                visit.caller, told, fields.get("key", ""), lambda writing: act(visit, given, writing)
+                caller, told, fields.get("key", ""), lambda writing: act(visit, given, writing)
             )
         except Exception as error:
             problem = as_problem(error)
             if problem is None or problem.status not in MENDABLE:
                 raise
-            again = self._visit(request, visit.caller, office, live)
-            mend = {"form": fields.get("form", ""), "given": given, **_to_mend(problem)}
-            return _rendered(request, visitor, again, page, page.view(again), mend, problem.status)
+            mend = {"form": fields.get("form", ""), "given": repeatable(fields), **_to_mend(problem)}
+            return self._again(request, visitor, caller, page, office, live, mend, problem.status)
+        if visit.once and not done.is_repeated:
+            return self._again(request, visitor, caller, page, office, live, {"once": visit.once})
         return RedirectResponse(str(done.content["to"]), 303)
 
-    def _visit(self, request: Request, caller: Caller, office: Office, live: LiveScorer) -> Visit:
-        return Visit(office, live, caller, dict(request.query_params), _parameters(request), self.kept)
+    def _again(
+        self,
+        request: Request,
+        visitor: Visitor,
+        caller: Caller,
+        page: Page,
+        office: Office,
+        live: LiveScorer,
+        mend: Mapping[str, Any],
+        status: int = 200,
+    ) -> Response:
+        """The page after its form: to be mended, or with what is shown once."""
+        visit = self._visit(request, visitor, caller, office, live)
+        return _rendered(request, visitor, visit, page, page.view(visit), mend, status)
+
+    def _visit(
+        self, request: Request, visitor: Visitor, caller: Caller, office: Office, live: LiveScorer
+    ) -> Visit:
+        session = visitor.secret if visitor.is_signed_in else ""
+        return Visit(
+            office, live, caller, dict(request.query_params), _parameters(request), self.kept, session
+        )
 
 
 def after(path: str, told: str) -> Answer:
@@ -139,14 +169,25 @@ def after(path: str, told: str) -> Answer:
     return Answer(303, {"to": f"{page}{'&' if '?' in page else '?'}told={told}{mark}{place}"})
 
 
-def kept_for_later(request: Request, visitor: Visitor, fields: Mapping[str, str]) -> Response:
-    """What was written when nobody (or somebody else) was signed in any more: kept, to be sent after a look."""
+def kept_for_later(
+    request: Request,
+    visitor: Visitor,
+    fields: Mapping[str, str],
+    provider: Provider | None = None,
+    lacking: str = "",
+) -> Response:
+    """What was written when nobody (or somebody else) was signed in any more: kept, to be sent after a look.
+
+    `lacking` is the right that whoever is signed in now would need for it.
+    """
     context = {
         "visitor": visitor,
         "to": request.url.path,
-        "fields": said(fields) | {"form": fields.get("form", "")},
+        "fields": repeatable(fields) | {"form": fields.get("form", "")},
         "key": fields.get("key") or new_key(),
-        "is_known": visitor.caller is not None,
+        "is_known": visitor.caller is not None and not lacking,
+        "lacking": lacking,
+        "provider": provider and provider.label,
     }
     response = Response(
         html("resume.html", context), 403 if visitor.caller else 401, {**HEADERS, "Content-Type": HTML}
@@ -194,7 +235,7 @@ def _to_sign_in(request: Request) -> Response:
 
 
 def _check_right(caller: Caller, right: str) -> None:
-    if not caller.may(right):
+    if right and not caller.may(right):
         raise ProblemError(
             "not_allowed",
             f"{caller.name} is {caller.role.replace('_', ' ')}, and this needs the right {right}. "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,10 @@ import pandas as pd
 
 from features.days import day_number
 from features.ledger import written_amount
-from serving.api.resources import may_read
 from serving.desk import LEDGER_KINDS, Record
 from serving.pages.rendering import many, money, sentence, words
 from serving.pages.routing import Visit
+from serving.pages.story import Story
 
 IDS = {
     "promises": "promise_id",
@@ -54,41 +56,26 @@ def _plain(value: Any) -> Any:
     return None if value is None or pd.isna(value) else value
 
 
-def _table(visit: Visit, name: str, members: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Rows of a table about some customers, with the day of each; what is not known yet is left out."""
-    day = pd.Timestamp(visit.live.as_of)
-    for member in members:
-        rows = visit.kept.rows(visit.live.of_customer(member), name, member)
-        rows = rows[~(rows["known_on"] > day)] if "known_on" in rows else rows
-        for row in rows.to_dict(orient="records"):
-            yield {str(key): value for key, value in row.items()}
-
-
-def _records(visit: Visit, members: list[str]) -> list[Record]:
-    found = visit.office.desk.timeline(members)
-    return [each for each in found if may_read(visit.caller, each.kind, each.content)]
-
-
-def promises(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
+def promises(story: Story) -> list[dict[str, Any]]:
     """Promises, the latest first, and what became of each: by the desk's word, or by what was paid up to its day.
 
     `booked_on` is there where the money came in time and was known only later: until then it counted as broken.
     """
     paid: dict[str, list[tuple[str, int, str]]] = {}
-    for row in _table(visit, "payments", members):
+    for row in story.rows("payments"):
         if _plain(row["invoice_id"]) and (on := _on(row["paid_on"])):
             known = _on(row["known_on"]) or on
             paid.setdefault(str(row["invoice_id"]), []).append((on, int(row["amount"]), known))
-    at_desk = {each.record_id: each for each in _records(visit, members) if each.kind == "promises"}
+    at_desk = {each.record_id: each for each in story.of_kind("promises")}
     told = []
-    for row in _table(visit, "promises", members):
+    for row in story.rows("promises"):
         record = at_desk.get(str(row["promise_id"]))
         made, until = _on(row["made_on"]) or "", _on(row["promised_on"]) or ""
         in_time = [each for each in paid.get(str(row["invoice_id"]), []) if made <= each[0] <= until]
         came = sum(amount for _, amount, _ in in_time)
         booked = max((known for *_, known in in_time), default="")
         promised = int(row["amount"])
-        verdict = _verdict(min(promised, _owed(visit, row, made)), came, until, visit.live.as_of)
+        verdict = _verdict(min(promised, _owed(story.visit, row, made)), came, until, story.visit.live.as_of)
         status = record.status if record and record.status != "open" else verdict
         told.append(
             {
@@ -124,16 +111,16 @@ def _verdict(wanted: int, came: int, until: str, today: date) -> str:
     return "partially_kept" if came > 0 else "broken"
 
 
-def disputes(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
+def disputes(story: Story) -> list[dict[str, Any]]:
     """Disputes, open ones first, then the latest."""
-    at_desk = {each.record_id: each for each in _records(visit, members) if each.kind == "disputes"}
+    at_desk = {each.record_id: each for each in story.of_kind("disputes")}
     told = []
-    for row in _table(visit, "disputes", members):
+    for row in story.rows("disputes"):
         record = at_desk.get(str(row["dispute_id"]))
         content: Mapping[str, Any] = record.content if record else {}
         opened, closed = _on(row["opened_on"]) or "", _on(row["closed_on"])
-        is_open = closed is None or closed > visit.live.as_of.isoformat()
-        days = (visit.live.as_of - date.fromisoformat(opened)).days
+        is_open = closed is None or closed > story.visit.live.as_of.isoformat()
+        days = (story.visit.live.as_of - date.fromisoformat(opened)).days
         told.append(
             {
                 "dispute_id": str(row["dispute_id"]),
@@ -151,50 +138,68 @@ def disputes(visit: Visit, members: list[str]) -> list[dict[str, Any]]:
     return sorted(told, key=lambda each: (each["is_open"], each["opened_on"]), reverse=True)
 
 
-def timeline(visit: Visit, members: list[str], most: int) -> dict[str, Any]:
-    """What was told and done last, the latest first, and how much more there is."""
-    found = _records(visit, members)
+def timeline(story: Story, most: int, kinds: Collection[str] = ()) -> dict[str, Any]:
+    """What was told and done last, the latest first, and how much more there is; `kinds`: only of these."""
+    found = story.records
     by_id = {(each.kind, each.record_id): each for each in found}
-    events = [*_of_ledger(visit, members, by_id), *_payments(visit, members), *_of_desk(found)]
-    events.sort(key=lambda each: (each["on"], each["number"]), reverse=True)
-    return {"events": events[:most], "more": max(len(events) - most, 0)}
+    events = [*_of_ledger(story, by_id), *_payments(story), *_of_desk(found)]
+    wanted = [each for each in events if not kinds or each.kind in kinds]
+    wanted.sort(key=lambda each: (each.on, each.number), reverse=True)
+    return {"events": [each.told() for each in wanted[:most]], "more": max(len(wanted) - most, 0)}
 
 
-def _of_ledger(
-    visit: Visit, members: list[str], by_id: Mapping[tuple[str, str], Record]
-) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened; its words are made for the few that are shown."""
+
+    on: str
+    kind: str
+    words: Callable[[], tuple[str, str]]
+    """Title and text."""
+    invoice_id: Any = None
+    record: Record | None = None
+
+    @property
+    def number(self) -> int:
+        """What was told last on a day comes first."""
+        return self.record.sequence if self.record else 0
+
+    def told(self) -> dict[str, Any]:
+        """The event as plain data."""
+        title, text = self.words()
+        return {
+            "on": self.on,
+            "kind": self.kind,
+            "title": title,
+            "text": text,
+            "invoice_id": self.invoice_id,
+            "by": self.record.changed_by if self.record else None,
+            "number": self.number,
+        }
+
+
+def _of_ledger(story: Story, by_id: Mapping[tuple[str, str], Record]) -> Iterator[Event]:
     for name, dated in DATED.items():
-        for row in _table(visit, name, members):
+        for row in story.rows(name):
             on = _on(row[dated])
-            if on is None or on > visit.live.as_of.isoformat():
+            if on is None or on > story.visit.live.as_of.isoformat():
                 continue
             record = by_id.get((name, str(row.get(IDS.get(name, ""), ""))))
-            title, text = _WORDS[name](row, record.content if record else {})
-            yield _event(on, name, title, text, _plain(row.get("invoice_id")), record)
+            said = partial(_WORDS[name], row, record.content if record else {})
+            yield Event(on, name, said, _plain(row.get("invoice_id")), record)
 
 
-def _of_desk(found: list[Record]) -> Iterator[dict[str, Any]]:
+def _of_desk(found: list[Record]) -> Iterator[Event]:
     for each in found:
         if each.kind in LEDGER_KINDS or each.kind not in DESK_DATED:
             continue
         content = each.content
         on = content.get(DESK_DATED[each.kind]) or f"{each.changed_at:%Y-%m-%d}"
-        title, text = _DESK_WORDS[each.kind](content)
-        yield _event(str(on), each.kind, title, text, each.invoice_id, each)
-
-
-def _event(
-    on: str, kind: str, title: str, text: str, invoice_id: Any, record: Record | None
-) -> dict[str, Any]:
-    return {
-        "on": on,
-        "kind": kind,
-        "title": title,
-        "text": text,
-        "invoice_id": invoice_id,
-        "by": record.changed_by if record else None,
-        "number": record.sequence if record else 0,
-    }
+        if each.kind == "tier_changes" and (
+            each.status == "cancelled" or content.get("old") == content["new"]
+        ):
+            continue  # it began to look better, or was taken back: no step
+        yield Event(str(on), each.kind, partial(_DESK_WORDS[each.kind], content), each.invoice_id, each)
 
 
 def _amount(row: Mapping[str, Any]) -> str:
@@ -230,17 +235,20 @@ def _complaint(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, st
     return "Complaint", f"{words(_plain(row['topic']) or 'topic not stated')}{closed}."
 
 
-def _payments(visit: Visit, members: list[str]) -> Iterator[dict[str, Any]]:
+def _payments(story: Story) -> Iterator[Event]:
     """Money as it came: what came on one day in one currency is one event."""
     days: dict[tuple[str, str], list[int]] = {}
-    for row in _table(visit, "payments", members):
-        if (on := _on(row["paid_on"])) and on <= visit.live.as_of.isoformat():
+    for row in story.rows("payments"):
+        if (on := _on(row["paid_on"])) and on <= story.visit.live.as_of.isoformat():
             days.setdefault((on, str(row["currency"])), []).append(int(row["amount"]))
     for (on, currency), amounts in days.items():
-        total = money(written_amount(sum(amounts), currency), currency)
-        back = f", {many(n, 'payment')} reversed" if (n := sum(each < 0 for each in amounts)) else ""
-        title = "Payment" if len(amounts) == 1 else f"{len(amounts)} payments"
-        yield _event(on, "payments", title, f"{total}{back}", None, None)
+        yield Event(on, "payments", partial(_came, amounts, currency))
+
+
+def _came(amounts: list[int], currency: str) -> tuple[str, str]:
+    total = money(written_amount(sum(amounts), currency), currency)
+    back = f", {many(n, 'payment')} reversed" if (n := sum(each < 0 for each in amounts)) else ""
+    return "Payment" if len(amounts) == 1 else f"{len(amounts)} payments", f"{total}{back}"
 
 
 _WORDS: dict[str, Any] = {

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from serving.desk import Flaw, Record, RecordError, Writing
 from serving.office import Answer
+from serving.pages.changes import told_since
 from serving.pages.names import names_of
 from serving.pages.paths import customer_path
 from serving.pages.routing import Page, Pages, Visit, after
@@ -21,7 +23,7 @@ from serving.worklist.telling import as_plain, in_words
 MOST_NAMED = 25
 """Left-out cases named per reason; all of them where one reason is asked for."""
 MOST_OF_ONE_REASON = 500
-FILTERS = ("q", "tier", "action", "who", "assigned")
+FILTERS = ("q", "tier", "action", "who", "assigned", "new")
 
 
 def add(pages: Pages) -> None:
@@ -32,27 +34,43 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """The list of the book day as this caller asked for it."""
-    made = visit.kept.worklist(visit.office, visit.live)
-    states = {each.record_id: each for each in visit.office.desk.find("case_states")}
-    tiers = visit.live.whole.policy.tiers
-    cases = [told_case(case, tiers, states.get(case.case_id), visit) for case in made.cases]
+    whole = visit.kept.once(visit.live, "today", lambda: _whole(visit))
+    cases = whole["cases"]
     asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
     shown = [case for case in cases if _fits(case, asked)]
+    return whole | {
+        "filters": asked,
+        "here": f"/today?{urlencode(asked)}" if asked else "/today",
+        "cases": shown,
+        "hidden": len(cases) - len(shown),
+        "left_out": _left_out(visit, whole["left_out"]),
+    }
+
+
+def _whole(visit: Visit) -> dict[str, Any]:
+    """All of the list, whatever is asked: the same for everybody at one moment."""
+    made = visit.kept.worklist(visit.office, visit.live)
+    states = {each.record_id: each for each in visit.office.desk.find("case_states")}
+    tiers, changed = visit.live.whole.policy.tiers, told_since(visit, made)
+    new = {each["case_id"] for each in changed["new"] or []}
+    cases = [
+        told_case(case, tiers, states.get(case.case_id), visit) | {"is_new": case.case_id in new}
+        for case in made.cases
+    ]
     return {
         "as_of": made.as_of.isoformat(),
+        "since": changed,
         "capacity": {"places": made.capacity.per_day, "used": len(cases), "by_skill": _skills(made)},
         "money": _money(made.cases),
         "expected_late": {"amount": _expected_late(made), "unit": made.ranked_in},
-        "filters": asked,
         "choices": {
             "tier": [tier for tier in reversed(tiers) if any(case["tier"] == tier for case in cases)],
             "action": sorted({case["action"] for case in cases}),
             "who": sorted({case["who"] for case in cases}),
             "assigned": sorted({case["assigned_to"] for case in cases if case["assigned_to"]}),
         },
-        "cases": shown,
-        "hidden": len(cases) - len(shown),
-        "left_out": list(_left_out(made, visit)),
+        "cases": cases,
+        "left_out": [_group(visit, made, reason, MOST_NAMED) for reason in made.counts()],
         "policy_version": made.policy_version,
         "model_version": made.model_version,
     }
@@ -110,6 +128,7 @@ def _fits(case: Mapping[str, Any], asked: Mapping[str, str]) -> bool:
         "action": case["action"],
         "who": case["who"],
         "assigned": case["assigned_to"],
+        "new": "yes" if case["is_new"] else "no",
     }
     return all(word in text for word in words) and all(
         same[name] == value for name, value in asked.items() if name in same
@@ -140,19 +159,29 @@ def _expected_late(made: Worklist) -> str:
     return f"{sum(case.value['at_stake'] for case in made.cases):.2f}"
 
 
-def _left_out(made: Worklist, visit: Visit) -> Iterable[dict[str, Any]]:
+def _left_out(visit: Visit, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Who is not on the list, by reason; more of them where one reason is asked for."""
     wanted = visit.query.get("left_out", "")
-    for reason, count in made.counts().items():
-        most = MOST_OF_ONE_REASON if wanted == reason else MOST_NAMED
-        rows = made.left_out[made.left_out["reason"] == reason].head(most).to_dict(orient="records")
-        names = names_of(visit.live, [row["case_id"] for row in rows])
-        yield {
-            "reason": reason,
-            "meaning": LEFT_OUT[reason],
-            "count": count,
-            "is_open": wanted == reason,
-            "cases": [row | {"name": names[row["case_id"]]} for row in rows],
-        }
+    made = visit.kept.worklist(visit.office, visit.live)
+    return [
+        _group(visit, made, wanted, MOST_OF_ONE_REASON) | {"is_open": True}
+        if group["reason"] == wanted
+        else group
+        for group in groups
+    ]
+
+
+def _group(visit: Visit, made: Worklist, reason: str, most: int) -> dict[str, Any]:
+    left = made.left_out[made.left_out["reason"] == reason]
+    rows = left.head(most).to_dict(orient="records")
+    names = names_of(visit.live, [row["case_id"] for row in rows])
+    return {
+        "reason": reason,
+        "meaning": LEFT_OUT[reason],
+        "count": len(left),
+        "is_open": False,
+        "cases": [row | {"name": names[row["case_id"]]} for row in rows],
+    }
 
 
 def change_state(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:

@@ -7,6 +7,7 @@ its forms to it. The token of a form is made of the cookie's secret, so nothing 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -20,7 +21,12 @@ from serving.office import Office
 from serving.roles import Caller
 from serving.users import LONGEST, Users
 
-SESSION, VISIT = "duecourse_session", "duecourse_visit"
+SESSION, VISIT, ENTERING = "duecourse_session", "duecourse_visit", "duecourse_entering"
+ENTERING_PATH = "/sign-in/provider"
+ENTERING_SECONDS = 10 * 60
+"""So long somebody may be at the provider of single sign-on."""
+LONGEST_WAY = 2000
+"""Of the address to go on to: a cookie holds no more than 4,096 letters."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +79,45 @@ def sign_out(response: Response) -> None:
         response.delete_cookie(name, path="/")
 
 
+def leave_for_provider(request: Request, response: Response, secret: str, to: str) -> None:
+    """Give a browser the secret of its way to the provider and back, and where it wants to go then."""
+    way = base64.urlsafe_b64encode(to.encode("utf-8", "replace")).decode()
+    value = f"{secret}.{way if len(way) <= LONGEST_WAY else ''}"
+    _set(request, response, ENTERING, value, ENTERING_SECONDS, ENTERING_PATH)
+
+
+def back_from_provider(request: Request) -> tuple[str, str]:
+    """That secret, empty where there is none, and where to go on."""
+    secret, _, way = request.cookies.get(ENTERING, "").partition(".")
+    try:
+        return secret, base64.urlsafe_b64decode(way.encode()).decode()
+    except ValueError:
+        return secret, ""
+
+
+def forget_provider(response: Response) -> None:
+    """Take that secret away: each is good for one way."""
+    response.delete_cookie(ENTERING, path=ENTERING_PATH)
+
+
+def browser_of(request: Request) -> str:
+    """What kind of browser asks, by its own word: to know one's own sessions apart."""
+    told = request.headers.get("user-agent", "")
+    kinds = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+    systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "CrOS", "Linux")
+    kind = next((each for each in kinds if f"{each}/" in told), "")
+    system = next((each for each in systems if each in told), "")
+    named = {"Edg": "Edge", "OPR": "Opera", "Mac OS": "macOS", "CrOS": "ChromeOS"}
+    return " on ".join(named.get(each, each) for each in (kind, system) if each)
+
+
 def is_local_address(request: Request) -> bool:
     """Whether the browser calls this machine by a name of its own: there is no way on which a secret could be read."""
     return (request.url.hostname or "") in {name.strip("[]") for name in LOOPBACK_NAMES}
 
 
-def _set(request: Request, response: Response, name: str, value: str, seconds: int | None = None) -> None:
+def _set(
+    request: Request, response: Response, name: str, value: str, seconds: int | None = None, path: str = "/"
+) -> None:
     is_secure = not is_local_address(request)
-    response.set_cookie(name, value, seconds, path="/", secure=is_secure, httponly=True, samesite="lax")
+    response.set_cookie(name, value, seconds, path=path, secure=is_secure, httponly=True, samesite="lax")

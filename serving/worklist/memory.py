@@ -1,10 +1,14 @@
-"""How many lists in a row has each case been left out of? The last list of each day, remembered in the home."""
+"""Who was on the last list of each day, and how many lists in a row has each case been left out of?
+
+Both are remembered in the home, for the lists of the days to come.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -17,18 +21,35 @@ LONGEST_GAP_DAYS = 14
 """An older list says nothing about who waits today."""
 
 
-def waited_before(home: Path, ledger: str, day: date) -> dict[str, int]:
-    """What the newest list of the ledger before a day says; nothing where there is none, or none that can be read."""
+@dataclass(frozen=True)
+class Remembered:
+    """The list of an earlier day, as far as it is remembered."""
+
+    day: date
+    listed: list[str] | None
+    """The cases on it, the first one first; None of lists that were remembered without them."""
+    waited: dict[str, int]
+
+
+def list_before(home: Path, ledger: str, day: date) -> Remembered | None:
+    """The newest list of the ledger before a day; None where there is none, none that can be read, or an old one."""
     for path in sorted((home / FOLDER).glob(f"*-{_short(ledger)}.json"), reverse=True):
         try:
             of = date.fromisoformat(path.stem[:10])
-            kept = json.loads(path.read_text(encoding="utf-8"))["waited"]
-            waited = {str(case): int(lists) for case, lists in kept.items()}
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            waited = {str(case): int(lists) for case, lists in kept["waited"].items()}
+            listed = [str(case) for case in kept["listed"]] if "listed" in kept else None
         except (ValueError, KeyError, TypeError, AttributeError, OSError):
             continue
         if of < day:
-            return waited if (day - of).days <= LONGEST_GAP_DAYS else {}
-    return {}
+            return Remembered(of, listed, waited) if (day - of).days <= LONGEST_GAP_DAYS else None
+    return None
+
+
+def waited_before(home: Path, ledger: str, day: date) -> dict[str, int]:
+    """How many lists in a row each case had been left out of before a day; nothing where no list is remembered."""
+    before = list_before(home, ledger, day)
+    return before.waited if before else {}
 
 
 def _short(ledger: str) -> str:
@@ -36,12 +57,13 @@ def _short(ledger: str) -> str:
 
 
 def remember(home: Path, ledger: str, made: Worklist) -> Path:
-    """Keep who waits after a list, whole or not at all; a second list of the day takes the place of the first."""
+    """Keep who is on a list and who waits, whole or not at all; a second list of the day replaces the first."""
     folder = home / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{made.as_of}-{_short(ledger)}.json"
     unfinished = folder / f".{path.name}.{os.getpid()}.part"
     kept = {"ledger": ledger, "policy_version": made.policy_version, "waited": made.waited()}
+    kept["listed"] = [case.case_id for case in made.cases]
     try:
         unfinished.write_text(json.dumps(kept, indent=1, ensure_ascii=False), encoding="utf-8")
         unfinished.replace(path)

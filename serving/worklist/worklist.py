@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from features.history import History
 from serving.policy import Policy
 from serving.profile import Declared, profiles
 from serving.scoring import Scorer
@@ -248,10 +250,15 @@ def _left_out(
 
 def _unit(scorer: Scorer) -> str:
     """How amounts of different currencies were made comparable for the ranking."""
-    units = sorted(set(scorer.history.tables["invoices"]["money_unit"].tolist()))
+    units = _money_units(scorer.history)
     if len(units) == 1:
         return units[0]
     return f"{', '.join(units)} by what the policy calls a large amount in each"
+
+
+@lru_cache(2)
+def _money_units(history: History) -> list[str]:
+    return sorted(str(each) for each in history.tables["invoices"]["money_unit"].unique())
 
 
 def _lead(case: Case) -> str:

@@ -15,11 +15,49 @@
     next.closest("li, tr").scrollIntoView({ block: "nearest" });
   };
 
+  // On the line one is on: set aside, assign, move. The form opens at the field that the key is about.
+  const CHANGES = { s: "snoozed_until", a: "assigned_to", m: "position" };
+  const change = (event, name) => {
+    const line = document.activeElement.closest("li.case") || document.querySelector("li.case.is-here");
+    const form = line && line.querySelector("details.change");
+    if (!form) return;
+    event.preventDefault();
+    form.open = true;
+    form.querySelector(`[name="${name}"]`).focus();
+  };
+
+  // The keys, over the page one is on; without this the link leads to the same as a page.
+  const help = async () => {
+    const shown = document.querySelector("dialog[open]");
+    if (shown) return shown.close();
+    const page = new DOMParser().parseFromString(await (await fetch("/help")).text(), "text/html");
+    const content = page.querySelector("[data-help]");
+    if (!content) return location.assign("/help");
+    const dialog = document.createElement("dialog");
+    dialog.append(content);
+    dialog.setAttribute("aria-label", content.querySelector("h1").textContent);
+    const close = document.createElement("button");
+    close.textContent = "Esc";
+    close.addEventListener("click", () => dialog.close());
+    dialog.append(close);
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-keys]") && !event.ctrlKey && !event.metaKey) { event.preventDefault(); help(); }
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
+    if (event.key === "Escape" && isTyping(event.target)) {
+      const line = event.target.closest("li.case");
+      return line ? line.querySelector("[data-row]").focus() : event.target.blur();
+    }
     if (isTyping(event.target)) return;
     if (event.key === "j" || event.key === "k") { event.preventDefault(); step(event.key === "j" ? 1 : -1); }
+    if (event.key in CHANGES) change(event, CHANGES[event.key]);
+    if (event.key === "?") { event.preventDefault(); help(); }
     if (event.key === "/") {
       const search = document.querySelector("[data-search]");
       if (search) { event.preventDefault(); search.focus(); search.select(); }
