@@ -155,6 +155,7 @@ def _closed(visit: Visit, story: Story) -> dict[str, Any] | None:
     if contact is None or contact.customer_id is None:
         return None
     same = [each for each in story.records if each.changed_at == contact.changed_at and each.version == 1]
+    same.sort(key=lambda each: each.number)
     summary = _summary(visit.office, visit.live, contact, same)
     return {
         "contact_id": contact.record_id,
