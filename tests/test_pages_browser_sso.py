@@ -313,7 +313,10 @@ def written_forms(page: Page, service: Service, known: dict[str, re.Pattern[str]
                 and is_page(parts.path)
                 and to not in seen
             )
-            if is_new and looked.get(shape, 0) < 3 and not parts.path.startswith(("/sign-", "/static")):
+            is_view = (
+                not parts.path.startswith(("/sign-", "/static")) and "." not in parts.path.rpartition("/")[2]
+            )
+            if is_new and is_view and looked.get(shape, 0) < 3:
                 looked[shape] = looked.get(shape, 0) + 1
                 seen.add(to)
                 waiting.append(to)
