@@ -232,7 +232,7 @@ def from_the_desk(
 
 
 def _dtype(name: str) -> Any:
-    kinds: dict[str, Any] = {"flag": bool, "date": "datetime64[s]"}
+    kinds: dict[str, Any] = {"flag": bool, "date": "datetime64[s]", "number": float}
     return kinds.get(CASE_TERMS[name].kind, object)
 
 
@@ -243,4 +243,6 @@ def _value(name: str, value: Any) -> Any:
             return False if is_missing else bool(value)
         case "date":
             return np.datetime64("NaT") if is_missing else np.datetime64(value, "s")
+        case "number":
+            return np.nan if is_missing else float(value)
     return "" if is_missing else str(value)

@@ -4,6 +4,8 @@ Every picture names what it answers, labels its parts directly, begins its bars 
 lightness what it tells by colour.
 """
 
+from serving.pages.charts.bars import columns, rolls, stacked, tier_bars
+from serving.pages.charts.curves import curve, differences
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 from serving.pages.charts.payments import behaviour
 from serving.pages.charts.scores import course, outcomes, shift, waterfall
@@ -17,17 +19,23 @@ __all__ = [
     "WIDTH",
     "ageing",
     "behaviour",
+    "columns",
     "course",
+    "curve",
+    "differences",
     "drawing",
     "limit_use",
     "meter",
     "outcomes",
     "reason_bar",
     "rhythm",
+    "rolls",
     "shape",
     "shift",
     "spark",
+    "stacked",
     "tag",
+    "tier_bars",
     "tier_steps",
     "waterfall",
 ]
