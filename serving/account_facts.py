@@ -22,7 +22,7 @@ from serving.policy.cases import utilisation
 from serving.sorted_rows import Sorted, key
 from serving.standing import from_the_desk
 
-OF_THE_DESK = ("hardship", "insolvency", "terms_accepted")
+OF_THE_DESK = ("hardship", "insolvency", "terms_accepted", "margin_percent")
 """Desk facts that account rules may look at."""
 YEAR = 365
 REFERENCES_LAST = 730
@@ -48,7 +48,7 @@ class AccountFacts:
         today = day_number(as_of) + 1
         master = self.facts.master(codes, today)
         ids = np.array(customer_ids, dtype=object)
-        desk = from_the_desk({k: v for k, v in (extra or {}).items() if k in OF_THE_DESK}, ids)
+        desk = from_the_desk({name: (extra or {}).get(name, {}) for name in OF_THE_DESK}, ids)
         accepted = master["terms_accepted_on"].to_numpy(np.int64) < today
         return {
             "customer_id": ids,
@@ -59,7 +59,7 @@ class AccountFacts:
             **self._past(codes, today),
             **self._outside_views(codes, today),
             **desk,
-            "terms_accepted": accepted | desk.get("terms_accepted", np.zeros(len(ids), dtype=bool)),
+            "terms_accepted": accepted | desk["terms_accepted"],
         }
 
     def _exposure(self, codes: np.ndarray, master: pd.DataFrame, today: int) -> dict[str, np.ndarray]:

@@ -60,6 +60,10 @@ class Account:
             "cost_to_collect": money(outcome.cost_to_collect, currency),
             "cost_share": outcome.cost_share,
             "margin": outcome.margin,
+            "margin_percent": outcome.margin_percent,
+            "margin_365": money(outcome.margin_365, currency),
+            "margin_after_cost": money(outcome.margin_after_cost, currency),
+            "cost_of_margin": outcome.cost_of_margin,
             "who": outcome.who,
         }
         return {
@@ -87,6 +91,8 @@ class Account:
             "review_outcome": review["recommended"],
             "review_because": review["because"],
             "cost_to_collect": review["cost_to_collect"],
+            "margin_percent": review["margin_percent"],
+            "margin_after_cost": review["margin_after_cost"],
             "currency": told["currency"],
             **told["figures"],
             "credit_decision": credit.decision,

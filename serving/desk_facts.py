@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 KINDS = ("flags", "contacts")
 """The kinds of records that are looked at."""
 WITH_A_VALUE = ("preferred_channel",)
-NOT_GUARDED = ("pay_run",)
-"""A habit, no guard: the worklist reads it (serving/worklist/told.py)."""
+NOT_GUARDED = ("pay_run", "email")
+"""A habit, no guard: the worklist reads it (serving/worklist/told.py); an address: who sends reads it."""
+NAMED_OTHERWISE = {"margin": "margin_percent"}
+"""Flags whose fact has a name that says its unit."""
 
 DeskFacts = Mapping[str, Mapping[str, Any]]
 """Name of the fact (serving/policy/vocabulary.py DESK_FACTS), then customer id, then value."""
@@ -36,7 +38,7 @@ def desk_facts(records: Iterable[Record], day: date) -> DeskFacts:
         if record.kind == "flags":
             name = content["flag"]
             if record.status == "set" and name not in NOT_GUARDED and _holds(content, day):
-                facts.setdefault(name, {})[customer] = _value(name, content)
+                facts.setdefault(NAMED_OTHERWISE.get(name, name), {})[customer] = _value(name, content)
         elif (
             record.kind == "contacts"
             and record.status != "cancelled"
@@ -56,4 +58,6 @@ def _holds(content: Mapping[str, Any], day: date) -> bool:
 def _value(name: str, content: Mapping[str, Any]) -> Any:
     if name == "do_not_contact_until":
         return date.fromisoformat(content["until"])
+    if name in NAMED_OTHERWISE:
+        return float(content["value"])
     return str(content.get("value")) if name in WITH_A_VALUE else True

@@ -13,8 +13,8 @@ from serving.policy import Policy
 from serving.policy.accounts import ACCOUNT_TERMS
 from serving.policy.vocabulary import DEBTOR_TYPES
 
-WORKED_OUT = ("has_limit", "utilisation", "overdue_share", "cost_to_collect")
-MAY_BE_NEGATIVE = ("slower_by_days", "days_late_90", "days_late_365", "report_score")
+WORKED_OUT = ("has_limit", "utilisation", "overdue_share", "cost_to_collect", "margin_365", "cost_of_margin")
+MAY_BE_NEGATIVE = ("slower_by_days", "days_late_90", "days_late_365", "report_score", "margin_percent")
 DATED = {"reported_on": "report_age_days", "reference_received_on": "reference_age_days"}
 """Days may be given instead of ages."""
 MOST = 1e15

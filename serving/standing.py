@@ -115,10 +115,9 @@ class Standing:
 
     def others(self, customers: np.ndarray, today: int, measure: Any) -> np.ndarray:
         """A measure of the other members of each customer's group, from the book; int64 or float64."""
-        ids = self.history.customers.to_numpy(dtype=object)[customers]
         groups = self.book.groups(today)
-        unique, place = np.unique(ids.astype(str), return_inverse=True)
-        mine = positions(self.book.history.customers, unique)
+        unique, place = np.unique(customers, return_inverse=True)
+        mine = self.in_book[unique]
         label = np.where(mine >= 0, groups.of[np.maximum(mine, 0)], -1) if len(groups.of) else mine
         members, which = groups.members(label)
         is_other = members != mine[which]
@@ -127,6 +126,11 @@ class Standing:
         if len(members):
             np.add.at(total, which, measure(self.book, members))
         return total[place]
+
+    @cached_property
+    def in_book(self) -> np.ndarray:
+        """Where each customer stands in the book that knows its group, -1 where nowhere."""
+        return positions(self.book.history.customers, self.history.customers.to_numpy())
 
     def group_ids(self, customers: np.ndarray, today: int) -> np.ndarray:
         """The id of each customer's top parent, its own where it has none."""
@@ -228,7 +232,7 @@ def from_the_desk(
 
 
 def _dtype(name: str) -> Any:
-    kinds: dict[str, Any] = {"flag": bool, "date": "datetime64[s]"}
+    kinds: dict[str, Any] = {"flag": bool, "date": "datetime64[s]", "number": float}
     return kinds.get(CASE_TERMS[name].kind, object)
 
 
@@ -239,4 +243,6 @@ def _value(name: str, value: Any) -> Any:
             return False if is_missing else bool(value)
         case "date":
             return np.datetime64("NaT") if is_missing else np.datetime64(value, "s")
+        case "number":
+            return np.nan if is_missing else float(value)
     return "" if is_missing else str(value)

@@ -145,6 +145,23 @@ def test_reviews_due_come_page_by_page_and_go_when_they_are_done(desk: tuple[Cal
     assert problem(ask.get("/v1/reviews-due?after=nobody")) == (422, "wrong_schema")
 
 
+def test_a_margin_told_to_the_desk_stands_in_the_review(desk: tuple[Caller, Writer]) -> None:
+    ask, write = desk
+    assert ask.get("/v1/accounts/C0050").json()["review"]["margin_percent"] is None
+    flag = {"customer_id": "C0050", "flag": "margin", "value": 22.5, "since": "2026-05-01"}
+    for wrong in (True, "22", 101, None):
+        assert [pointer for pointer, _ in pointers(write("flags", flag | {"value": wrong}))] == ["/value"]
+    assert write("flags", flag).status_code == 201
+    found = ask.get("/v1/accounts/C0050").json()
+    review, bought = found["review"], Decimal(found["figures"]["purchases_365"])
+    assert review["margin_percent"] == 22.5
+    assert abs(Decimal(review["margin_365"]) - bought * Decimal("0.225")) <= Decimal("0.01")
+    left = Decimal(review["margin_365"]) - Decimal(review["cost_to_collect"])
+    assert abs(Decimal(review["margin_after_cost"]) - left) <= Decimal("0.01")
+    assert "22.5 % of what is bought" in review["margin"]
+    assert ask.get("/v1/worklist?capacity=5").status_code == 200
+
+
 def test_a_policy_without_a_section_says_so(desk: tuple[Caller, Writer]) -> None:
     ask, write = desk
     begin, end = POLICY_TEXT.index("\nexits:"), POLICY_TEXT.index("\nworklist:")

@@ -160,6 +160,15 @@ def test_every_account_is_due_for_review_in_the_cycle_of_its_tier() -> None:
         ({"late_share": 0.6, "judged_365": 10}, "low", "keep", "review_keep"),
         ({"late_share": 0.6, "judged_365": 10}, "high", "restrict", "review_restrict_late"),
         ({"contacts_365": 12}, "low", "restrict", "review_restrict_dear"),
+        ({"contacts_365": 6, "margin_percent": 12.0}, "low", "restrict", "review_restrict_no_gain"),
+        ({"contacts_365": 6, "margin_percent": 12.1}, "low", "keep", "review_keep"),
+        ({"contacts_365": 5, "margin_percent": 1.0}, "low", "keep", "review_keep"),
+        (
+            {"contacts_365": 6, "margin_percent": -3.0, "late_share": 0.6, "judged_365": 10},
+            "low",
+            "exit",
+            "review_exit_no_gain",
+        ),
         (
             {"oldest_overdue_days": 200, "late_share": 0.6, "judged_365": 10, "contacts_365": 6},
             "low",
@@ -174,7 +183,13 @@ def test_what_a_review_may_come_to(facts: dict[str, Any], tier: str, outcome: st
     assert (found.outcome, found.rule) == (outcome, rule)
     assert found.cost_to_collect == 12 * facts.get("contacts_365", 0)
     assert found.cost_share == pytest.approx(found.cost_to_collect / 1_200)
-    assert "no margin" in found.margin
+    if "margin_percent" not in facts:
+        assert "no margin" in found.margin and found.margin_percent is found.margin_after_cost is None
+    else:
+        earned = 12 * facts["margin_percent"]
+        assert found.margin_365 == pytest.approx(earned)
+        assert found.margin_after_cost == pytest.approx(earned - found.cost_to_collect)
+        assert f"{facts['margin_percent']:g} %" in found.margin
 
 
 def test_cost_without_purchases_is_no_share() -> None:

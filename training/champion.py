@@ -18,7 +18,7 @@ MOVES = "moves.json"
 Role = Literal["champion", "challenger", "last_served"]
 """The champion scores; the challenger scores in its shadow, and nobody is shown what it says; the model that a
 service last served well is what it starts with where the champion cannot be used."""
-_VERSION = re.compile(r"[0-9a-f]{12}")
+VERSION = re.compile(r"[0-9a-f]{12}")
 
 
 class NoChampion(LookupError):  # noqa: N818 - a state to report, not a fault
@@ -76,7 +76,7 @@ def read_pointer(home: Path, role: Role) -> Champion | None:
     try:
         champion = Champion(**json.loads(file.read_bytes()))
         # the version names a folder: a text such as ../elsewhere must not lead out of the store
-        if _VERSION.fullmatch(champion.version):
+        if VERSION.fullmatch(champion.version):
             return champion
     except FileNotFoundError:
         return None

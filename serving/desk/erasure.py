@@ -75,7 +75,7 @@ def _blank(written: Writing, rows: Iterable[Any], why: str) -> int:
     begin, blanked = written.chain.head.position, 0
     for row in rows:
         content = json.loads(row["content"])
-        personal = [name for name in KINDS[row["kind"]].PERSONAL if isinstance(content.get(name), str)]
+        personal = KINDS[row["kind"]].personal(content)
         if personal:
             _replace(written, row, content | dict.fromkeys(personal, ERASED), why)
             blanked += 1

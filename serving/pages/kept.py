@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from serving.earlier_scores import EarlierScores
 from serving.live import LiveScorer
 from serving.office import Office
 from serving.pages.later import Later
 from serving.portfolio import LookedUp, OpenBook, open_book
+from serving.similar import PastScores
 from serving.worklist import Worklist
 
 T = TypeVar("T")
@@ -28,6 +30,7 @@ class Kept:
         self._looked_up: LookedUp | None = None
         self.later = Later()
         """What takes too long for one answer."""
+        self._past: tuple[PastScores, EarlierScores] | None = None
 
     def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
         """What was made under this name at this moment, or what `make` makes now."""
@@ -61,3 +64,9 @@ class Kept:
             return open_book(live, office.items(live), self._looked_up)
 
         return self.once(live, "open_book", made)
+
+    def past(self, office: Office) -> tuple[PastScores, EarlierScores]:
+        """How such scores turned out, and what was said before, by the score log of the home; it outlasts moments."""
+        # made without waiting for a list: two that were made at once read the same files
+        self._past = self._past or (PastScores(office.desk.home), EarlierScores(office.desk.home))
+        return self._past

@@ -54,6 +54,10 @@ ACCOUNT_TABLE: list[tuple[str, Kind, Any, str, str]] = [
     ("insolvency", "flag", False, "an insolvency is recorded (from the desk)", "an insolvency is recorded"),
     ("requested_limit", "number", MISSING, f"the limit asked for, {_MONEY}", "the limit asked for"),
     ("cost_to_collect", "number", MISSING, "contacts_365 times the policy's contact_cost", "the cost to collect"),
+    ("margin_percent", "number", MISSING, "gross margin in percent of sales (from the desk)", "the margin in percent"),
+    ("margin_365", "number", MISSING, f"margin_percent of purchases_365, {_MONEY}", "the margin of a year"),
+    ("cost_of_margin", "number", MISSING, "cost_to_collect over margin_365, where that is above 0",
+     "the part of the margin that collecting takes"),
 ]  # fmt: skip
 ACCOUNT_TERMS = {
     name: Term(meaning, kind, DEBTOR_TYPES if name == "debtor_type" else (), said=said)

@@ -55,6 +55,8 @@ def account_columns(accounts: pd.DataFrame | Mapping[str, Any]) -> dict[str, NDA
             owed > 0, columns["overdue_open"] / np.where(owed > 0, owed, 1), MISSING
         )
         columns["overdue_share"] = np.minimum(columns["overdue_share"], 1)
+    if "margin_365" not in accounts:
+        columns["margin_365"] = columns["purchases_365"] * columns["margin_percent"] / 100
     return columns | {"has_limit": ~np.isnan(columns["credit_limit"])}
 
 

@@ -12,7 +12,9 @@ from serving.policy.accounts import ACCOUNT_TERMS, Reviews
 from serving.policy.columns import Columns, first_match, number_in
 from serving.policy.reading import Parts
 
-NO_MARGIN = "the ledger holds no margin, so bring it to the review"
+NO_MARGIN = (
+    "the ledger holds no margin, so bring it to the review, or keep it at the desk as the flag 'margin'"
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,15 @@ class ReviewOutcome:
     """Cost to collect over what was bought; None where nothing was."""
     currency: str
     margin: str
+    """What is earned with the customer against what collecting costs, in words."""
     who: str
+    margin_percent: float | None = None
+    margin_365: float | None = None
+    """Gross margin of what was bought in a year."""
+    margin_after_cost: float | None = None
+    """The same less the cost to collect."""
+    cost_of_margin: float | None = None
+    """Cost to collect over that margin; None where there is none."""
 
 
 def reviews_due(
@@ -69,9 +79,12 @@ def review_outcomes(
     ids = accounts["customer_id"].tolist()
     costs = [number_in(parts.numbers[reviews.contact_cost], str(code)) for code in accounts["currency"]]
     cost = accounts["contacts_365"] * np.array(costs, dtype=float)
+    earned = accounts["margin_365"]
+    of_margin = np.where(earned > 0, cost / np.where(earned > 0, earned, 1), np.nan)
     rank = {tier: float(place) for place, tier in enumerate(parts.tiers)}
     known = dict(accounts) | {
         "cost_to_collect": cost,
+        "cost_of_margin": of_margin,
         "tier": np.array([rank[tiers.get(each, parts.tiers[0])] for each in ids], dtype=float),
     }
     chosen = first_match(reviews.outcomes, Columns(known, ACCOUNT_TERMS, parts.numbers, {}))
@@ -87,8 +100,28 @@ def review_outcomes(
             float(bought[row]),
             float(cost[row] / bought[row]) if bought[row] > 0 else None,
             str(accounts["currency"][row]),
-            NO_MARGIN,
+            _in_words(
+                accounts["margin_percent"][row], earned[row], cost[row], str(accounts["currency"][row])
+            ),
             reviews.who,
+            _known(accounts["margin_percent"][row]),
+            _known(earned[row]),
+            _known(earned[row] - cost[row]),
+            _known(of_margin[row]),
         )
         for row, rule in enumerate(reviews.outcomes[n] for n in chosen)
     ]
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _in_words(percent: float, earned: float, cost: float, currency: str) -> str:
+    """Margin against cost to collect, as it is said in a review."""
+    if not np.isfinite(percent):
+        return NO_MARGIN
+    if not np.isfinite(earned):
+        return f"the margin is {percent:g} %, and what was bought in a year is not known"
+    left = f"{earned - cost:,.0f} {currency} a year after the cost to collect"
+    return f"the margin is {percent:g} % of what is bought, {earned:,.0f} {currency} a year; it leaves {left}"

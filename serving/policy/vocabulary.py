@@ -19,6 +19,7 @@ DESK_FACTS = (
     "terms_accepted",
     "sequence_communicated",
     "preferred_channel",
+    "margin_percent",
 )
 """What the desk knows of customers beside the ledger; given to `Facts.cases` as `extra`."""
 SCORES = ("p_late", "p_late_30", "p_late_90", "tier")
@@ -194,6 +195,13 @@ TABLE: list[tuple[str, Kind, Any, str, str]] = [
         "the preferred channel",
     ),
     ("country", "text", "", "ISO code of the customer's country", "the country"),
+    (
+        "margin_percent",
+        "number",
+        MISSING,
+        "the customer's gross margin in percent of what it buys (from the desk)",
+        "the margin in percent",
+    ),
 ]
 _VALUES = {"evidence": EVIDENCE, "debtor_type": DEBTOR_TYPES, "reason_class": REASON_CLASSES}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import JsonValue
 
 from serving.desk.kinds.content import (
     CAN_BE_CANCELLED,
+    ERASED,
     Code,
     Content,
     Count,
@@ -22,6 +25,10 @@ from serving.desk.kinds.content import (
     Text,
     in_order,
     moves,
+)
+
+_EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
 
 
@@ -115,7 +122,7 @@ class StateFlag(Content):
 
     KIND, PREFIX, KEY = "flags", "F", ("customer_id", "flag")
     MOVES = moves(set=("cleared",), cleared=("set",))
-    PERSONAL = ("note", "evidence")
+    PERSONAL, PERSONAL_WHERE = ("note", "evidence"), MappingProxyType({"value": ("flag", "email")})
 
     customer_id: ForeignId
     flag: Literal[
@@ -127,6 +134,8 @@ class StateFlag(Content):
         "do_not_contact_until",
         "preferred_channel",
         "pay_run",
+        "margin",
+        "email",
     ]
     value: JsonValue = True
     since: Day
@@ -140,6 +149,19 @@ class StateFlag(Content):
         yield from in_order(self.since, self.until, "until", "since")
         if self.flag == "do_not_contact_until" and self.until is None:
             yield Flaw("/until", "say until which day nobody is to contact them")
+        if self.flag == "margin" and not _is_percent(self.value):
+            yield Flaw("/value", "a margin is a number of percent of sales from -100 to 100, such as 22.5")
+        if self.flag == "email" and self.value != ERASED and not is_email(self.value):
+            yield Flaw("/value", "write one e-mail address, such as accounts@example.com")
+
+
+def _is_percent(value: JsonValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -100 <= value <= 100
+
+
+def is_email(value: object) -> bool:
+    """Whether a value is one plain e-mail address, safe in the head of a message."""
+    return isinstance(value, str) and len(value) <= 254 and bool(_EMAIL.fullmatch(value))
 
 
 class TierChange(Content):

@@ -131,6 +131,8 @@ class Content(BaseModel):
     """From each status, the ones that may follow; the first is the one records begin with."""
     PERSONAL: ClassVar[tuple[str, ...]] = ()
     """Fields that may tell of a person: blanked by erasure."""
+    PERSONAL_WHERE: ClassVar[Mapping[str, tuple[str, str]]] = MappingProxyType({})
+    """Fields that tell of a person only where another field has a certain value: that field and its value."""
     KEPT_FROM: ClassVar[str | None] = None
     """The day from which the period of retention counts, of kinds that have one."""
     LEDGER: ClassVar[tuple[str, ...]] = ()
@@ -139,6 +141,12 @@ class Content(BaseModel):
     def flaws(self) -> Iterator[Flaw]:
         """What is wrong between fields; fields that are missing or wrong themselves are None here."""
         return iter(())
+
+    @classmethod
+    def personal(cls, content: Mapping[str, Any]) -> list[str]:
+        """The fields of a record's content that erasure blanks."""
+        also = [name for name, (other, is_so) in cls.PERSONAL_WHERE.items() if content.get(other) == is_so]
+        return [name for name in (*cls.PERSONAL, *also) if isinstance(content.get(name), str)]
 
     @classmethod
     def rows(cls, content: Mapping[str, Any], record_id: str) -> list[dict[str, str]]:
