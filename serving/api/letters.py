@@ -54,7 +54,7 @@ def _message(
         )
     said = channel or case.channel
     records = office.desk.timeline(case.customers)
-    facts = message_case(live, case, office.items(live), records)
+    facts = message_case(live, case, office.items(live), records, language)
     step = approved_step(records)
     if case.template == NEEDS_APPROVAL and step is None:
         raise ProblemError("nothing_to_say", "No step is decided and approved that could be announced.")

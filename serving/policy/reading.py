@@ -11,6 +11,10 @@ from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
 from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
+from serving.policy.discount import SECTION as DISCOUNT
+from serving.policy.discount import Discount, check_discount, read_discount
+from serving.policy.help import SECTION as HELP
+from serving.policy.help import PlaceOfHelp, read_places
 from serving.policy.located import Path, PolicyError, locate
 from serving.policy.losses import SECTION as LOSSES
 from serving.policy.losses import CreditLoss, read_credit_loss
@@ -36,7 +40,7 @@ SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
 ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
-OPTIONAL_SECTIONS |= {"alerts", LOSSES, SECTION}
+OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, SECTION}
 MOST_WORKING_DAYS = 260
 GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
 ONE_REGISTER = (Register("at your service", None),)
@@ -67,6 +71,8 @@ class Parts:
     alerts: AlertSettings
     workday: Workday
     credit_loss: CreditLoss
+    discount: Discount | None
+    places_of_help: tuple[PlaceOfHelp, ...]
 
     @property
     def promise_grace_days(self) -> int:
@@ -109,6 +115,8 @@ class _Reader(AccountsReader):
         segments, strategies = self.plans(actions)
         accounts = self.accounts(numbers, tiers, roles)
         workday = read_workday(self, roles, actions, tiers)
+        discount = read_discount(self)
+        check_discount(self, strategies, discount)
         self.check_scores(tier_rules, tiers, strategies, actions)
         return Parts(
             numbers,
@@ -128,6 +136,8 @@ class _Reader(AccountsReader):
             replace(read_alerts(self), promise_grace_days=_grace_days(numbers)),
             workday,
             read_credit_loss(self),
+            discount,
+            read_places(self),
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:
