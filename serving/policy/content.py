@@ -86,7 +86,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _action(action: Action) -> dict[str, Any]:
-    return without(plain(action), "code", *(() if action.told else ("told",)))
+    absent = [name for name in ("told", "automatic") if not getattr(action, name)]
+    return without(plain(action), "code", *absent)
 
 
 def _guard(guard: Guard) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from serving.agreements import PROMISE_GRACE_DAYS
 from serving.alerts.reading import read_alerts
 from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
+from serving.messages.rendering import NEEDS_APPROVAL
 from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
 from serving.policy.discount import SECTION as DISCOUNT
@@ -43,6 +44,7 @@ OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", 
 OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, SECTION}
 MOST_WORKING_DAYS = 260
 GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
+FIRMEST_AUTOMATIC = 1
 ONE_REGISTER = (Register("at your service", None),)
 _BLANK_ACTION: dict[str, Any] = {"who": "", "channel": "", "firmness": 0, "objective": "", "opening": ""}
 
@@ -229,6 +231,7 @@ class _Reader(AccountsReader):
             self.choice((*here, "counted_from"), entry, COUNTED_FROM)
             self.choice((*here, "not_after_due"), entry, (True, False))
             self.choice((*here, "commitment"), entry, COMMITMENTS)
+            self.choice((*here, "automatic"), entry, (True, False))
             self.whole((*here, "within_working_days"), entry, MOST_WORKING_DAYS)
             self.whole((*here, "firmness"), entry, firmest - 1)
             self.text((*here, "objective"), entry)
@@ -244,10 +247,24 @@ class _Reader(AccountsReader):
         is_internal = entry.get("channel") == "internal"
         if is_internal and entry.get("firmness") not in (0, None):
             self.report((*here, "firmness"), "an internal step is not heard by the customer", "write 0")
+        if entry.get("automatic") is True:
+            self.check_automatic(here, entry)
         asks = not is_internal and (entry.get("channel") == "phone" or entry.get("firmness"))
         if asks and entry.get("commitment") == "none":
             mend = f"write {PROMISE_OR_NEXT_CONTACT}, or leave it out"
             self.report((*here, "commitment"), "a step that asks ends with a promise or a next contact", mend)
+
+    def check_automatic(self, here: Path, entry: Mapping[str, Any]) -> None:
+        """Only kind e-mails leave by themselves: nothing firm, and nothing that a person has to say."""
+        if entry.get("channel") != "email":
+            self.report(
+                (*here, "automatic"), "only an email can leave by itself", "remove it, or write email"
+            )
+        if entry.get("firmness") not in range(FIRMEST_AUTOMATIC + 1):
+            mend = f"remove it; firmness {FIRMEST_AUTOMATIC} is the most for a text that nobody looks at"
+            self.report((*here, "automatic"), "nothing firm leaves by itself", mend)
+        if entry.get("template", here[-1]) in (NEEDS_APPROVAL, "support_call"):
+            self.report((*here, "automatic"), "a person says this, no machine", "remove it")
 
     def guards(self, actions: Mapping[str, Action], roles: Sequence[str]) -> tuple[Guard, ...]:
         result = []
@@ -294,6 +311,7 @@ _OPTIONAL_OF_ACTIONS = {
     "template",
     "commitment",
     "told",
+    "automatic",
 }
 
 
