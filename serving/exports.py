@@ -43,6 +43,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def csv_of(table: pd.DataFrame) -> bytes:
+    """A table as the content of a CSV file in UTF-8."""
+    return _safe(table).to_csv(index=False, lineterminator="\n").encode("utf-8", "replace")
+
+
 def _safe(table: pd.DataFrame) -> pd.DataFrame:
     """The table with every text behind an apostrophe that a spreadsheet would run as a formula."""
     texts = [name for name in table.columns if table[name].dtype == "str"]

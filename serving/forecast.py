@@ -11,6 +11,7 @@ and else when its habit says, later.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -65,9 +66,16 @@ class _Open:
 
 
 def forecast(
-    scorer: Scorer, as_of: date | None = None, weeks: int = 13, scenarios: int = 1000, seed: int = 1
+    scorer: Scorer,
+    as_of: date | None = None,
+    weeks: int = 13,
+    scenarios: int = 1000,
+    seed: int = 1,
+    by: Sequence[str] = GROUPINGS,
 ) -> Forecast:
     """The cash forecast of a ledger as of the start of a day; the same for the same input and seed.
+
+    `by` are the groupings of GROUPINGS that are told; others cost nothing.
 
     Raises ValueError where the model says nothing about payment dates.
     """
@@ -82,12 +90,10 @@ def forecast(
     pieces = agreed_pieces(history, found.rows, found.amount - found.disputed, day)
     reached = _with_agreements(history, found, pieces, day, weeks)
     claims = Claims(history.invoices["customer"][found.rows[pieces.invoice]], pieces.invoice, reached)
-    names, groupings = _groupings(history, found, pieces)
+    names, groupings = _groupings(history, found, pieces, by)
     drawn = ranges(claims, groupings, Futures(timing.cash.unevenness, scenarios, seed))
-    parts = [
-        _told(name, names[name], expected(groupings[name], reached), drawn[name], day) for name in GROUPINGS
-    ]
-    stands = _stands(history, found, day)
+    parts = [_told(name, names[name], expected(groupings[name], reached), drawn[name], day) for name in by]
+    stands = _stands(history, found, day, by)
     cash = pd.concat([*parts, *stands], ignore_index=True)
     order = {name: place for place, name in enumerate((*GROUPINGS, *KINDS))}
     keys = cash.assign(_by=cash["by"].map(order), _kind=cash["kind"].map(order))
@@ -151,27 +157,28 @@ def _with_agreements(history: History, found: _Open, pieces: Pieces, day: date, 
     return reached
 
 
-def _labels(history: History, found: _Open) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _labels(history: History, found: _Open, by: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Of each open invoice, the name of its group and the unit of money, by grouping."""
     table = history.tables["invoices"].iloc[found.rows]
     unit, own, customer = (
         table[name].to_numpy(dtype=object) for name in ("money_unit", "currency", "customer_id")
     )
-    return {
+    known = {
         "total": (np.full(len(table), "all", dtype=object), unit),
         "division": (table["division"].fillna("unknown").to_numpy(dtype=object), unit),
         "currency": (own, own),
         "customer": (customer, unit),
     }
+    return {name: known[name] for name in by}
 
 
 def _groupings(
-    history: History, found: _Open, pieces: Pieces
+    history: History, found: _Open, pieces: Pieces, wanted: Sequence[str]
 ) -> tuple[dict[str, pd.MultiIndex], dict[str, Grouping]]:
     """The groups of each grouping by (name, unit of money), and what each piece adds to which of them."""
     in_unit = _in_unit(found, pieces)
     names, groupings = {}, {}
-    for by, pair in _labels(history, found).items():
+    for by, pair in _labels(history, found, wanted).items():
         listed = pd.MultiIndex.from_arrays(pair, names=["name", "currency"])
         names[by] = listed.unique().sort_values()
         code = names[by].get_indexer(listed).astype(np.int64)
@@ -213,7 +220,7 @@ def _told(by: str, names: pd.MultiIndex, mean: np.ndarray, drawn: np.ndarray, da
     return pd.DataFrame(columns | money).astype(dict.fromkeys(money, "Int64"))
 
 
-def _stands(history: History, found: _Open, day: date) -> list[pd.DataFrame]:
+def _stands(history: History, found: _Open, day: date, wanted: Sequence[str]) -> list[pd.DataFrame]:
     """What is open, overdue and disputed today, in every group."""
     is_overdue = history.invoices["due_on"][found.rows] < day_number(day)
     share = found.in_unit / np.maximum(found.amount, 1)
@@ -221,7 +228,7 @@ def _stands(history: History, found: _Open, day: date) -> list[pd.DataFrame]:
     in_unit = {"disputed": disputed, "open": found.in_unit, "overdue": found.in_unit * is_overdue}
     own = {"disputed": found.disputed, "open": found.amount, "overdue": found.amount * is_overdue}
     parts = []
-    for by, (name, unit) in _labels(history, found).items():
+    for by, (name, unit) in _labels(history, found, wanted).items():
         kinds = pd.DataFrame(own if by == "currency" else in_unit).assign(name=name, currency=unit)
         summed = kinds.groupby(["name", "currency"], sort=True).sum().reset_index()
         long = summed.melt(["name", "currency"], var_name="kind", value_name="expected")

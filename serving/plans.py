@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from features.days import day_number, day_numbers
 from features.ledger import minor_digits
 from serving.desk.kinds import instalments
 from serving.facts import Facts
-from serving.pay_runs import PayRun
-from serving.profile import Declared, profile
+from serving.profile import Declared, runs_of
 
 YEAR = 365
 
@@ -40,8 +40,9 @@ def proposed_plan(
     currency, today = currencies[0], np.full(len(rows), day_number(day) + 1)
     digits = minor_digits(currency)
     amount = Decimal(int(facts.amount_open(rows, today).sum())).scaleb(-digits)
-    known = profile(facts, customer_id, day, declared)
-    run = PayRun.parse(known.pay_run) if known.pay_run else None
+    run = runs_of(
+        facts, facts.history.customer_codes(pd.Series([customer_id], dtype="str")), day, declared
+    ).runs[0]
     country = str(facts.history.countries[rows[0]])
     wanted = [day + timedelta(days=1 + every_days * place) for place in range(parts)]
     is_run = (
@@ -57,7 +58,7 @@ def proposed_plan(
         "invoice_ids": list(invoice_ids),
         "currency": currency,
         "amount": str(amount),
-        "pay_run": known.pay_run,
+        "pay_run": None if run is None else str(run),
         "instalments": [{"due_on": each.due_on.isoformat(), "amount": str(each.amount)} for each in found],
         "usual_on_a_pay_day": None if usual is None else str(Decimal(usual).scaleb(-digits)),
         "fits": None if usual is None else bool(largest <= Decimal(usual).scaleb(-digits)),
@@ -66,14 +67,10 @@ def proposed_plan(
 
 def _usual(facts: Facts, customer_id: str, currency: str, day: date) -> int | None:
     """Median money that came from a customer on one day of the last year, in minor units; None where none came."""
-    table = facts.history.tables["payments"]
+    table = facts.about(facts.history.customer_codes(pd.Series([customer_id], dtype="str")), "payments")
     paid_on = day_numbers(table["paid_on"])
     of_year = (paid_on >= day_number(day) - YEAR) & (day_numbers(table["known_on"]) < day_number(day))
-    mine = (
-        of_year
-        & (table["customer_id"] == customer_id).to_numpy()
-        & (table["currency"] == currency).to_numpy()
-    )
+    mine = of_year & (table["currency"] == currency).to_numpy()
     if not mine.any():
         return None
     _, place = np.unique(paid_on[mine], return_inverse=True)

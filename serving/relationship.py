@@ -135,14 +135,15 @@ def _sentences(now: Quarter, then: Quarter) -> Iterator[str]:
             "complaints_then": then.complaints,
             "disputes_then": then.disputes,
         }
-    if now.promises_judged or then.promises_judged:
-        yield gettext(
-            "They kept %(kept)s of %(judged)s promises; a year ago %(kept_then)s of %(judged_then)s."
-        ) % {
+    if now.promises_judged:
+        yield gettext("They kept %(kept)s of %(judged)s promises whose day came.") % {
             "kept": now.promises_kept,
             "judged": now.promises_judged,
-            "kept_then": then.promises_kept,
-            "judged_then": then.promises_judged,
+        }
+    if then.promises_judged:
+        yield gettext("A year ago they kept %(kept)s of %(judged)s promises.") % {
+            "kept": then.promises_kept,
+            "judged": then.promises_judged,
         }
 
 

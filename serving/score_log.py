@@ -98,22 +98,28 @@ def log_scores(
     return path
 
 
-def scorings(home: Path) -> Iterator[Scoring]:
+def scorings(home: Path, known: dict[Path, Scoring | None] | None = None) -> Iterator[Scoring]:
     """Every file of the log by as-of day and model; of one day and model the earlier scoring first.
 
-    A file that cannot be read, or is of a later format, is passed over.
+    A file that cannot be read, or is of a later format, is passed over. What is in `known` is not opened again: a
+    file never changes once it is there.
     """
-    found = []
-    for path in sorted((home / FOLDER).glob("*.parquet")):
-        try:
-            metadata = pq.read_schema(path).metadata or {}
-        except (pa.ArrowException, OSError):
-            continue
-        described = {key.decode(): value.decode() for key, value in metadata.items()}
-        if described.get("format") == FORMAT:
-            found.append(Scoring(path, described))
+    known = {} if known is None else known
+    paths = sorted((home / FOLDER).glob("*.parquet"))
+    for path in [each for each in paths if each not in known]:
+        known[path] = _opened(path)
+    found = [each for each in map(known.get, paths) if each is not None]
     keys = ("as_of", "model_version", "scored_at")
     yield from sorted(found, key=lambda each: [each.described[key] for key in keys])
+
+
+def _opened(path: Path) -> Scoring | None:
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError):
+        return None
+    described = {key.decode(): value.decode() for key, value in metadata.items()}
+    return Scoring(path, described) if described.get("format") == FORMAT else None
 
 
 def forget(home: Path, now: datetime, keep_days: int) -> int:

@@ -167,18 +167,21 @@ class Scorer:
     def decide_open(self, as_of: date | None = None) -> Decided:
         """The decisions on every invoice open on the day: a small part of the work of `score_open`."""
         day = as_of or self.as_of
-        return self._decide(self.facts, self.history.open_on(day_number(day)), day)
+        return self.decide_in(self.facts, self.history.open_on(day_number(day)), day)
 
     def decide(self, rows: np.ndarray, as_of: date | None = None) -> Decided:
         """The decisions on some invoices open on the day, by their positions; none is explained or dated."""
-        return self._decide(self.facts, rows, as_of or self.as_of)
+        return self.decide_in(self.facts, rows, as_of or self.as_of)
 
-    def _decide(self, facts: Facts, rows: np.ndarray, day: date) -> Decided:
+    def decide_in(
+        self, facts: Facts, rows: np.ndarray, day: date, desk_facts: DeskFacts | None = None
+    ) -> Decided:
+        """The same in the facts of another ledger, with what the desk knows of its customers."""
         values = CATALOGUE.compute(facts.history, rows, np.full(len(rows), day_number(day)))
         model = self.model_on(day)
         chances = model.predict(values)
         given = {name: chances[name].to_numpy() for name in TARGETS} | {"evidence": model.evidence(values)}
-        cases = facts.cases(rows, day, self.desk_facts) | given
+        cases = facts.cases(rows, day, self.desk_facts if desk_facts is None else desk_facts) | given
         return Decided(day, rows, values, chances, cases, self.policy.decisions(cases))
 
     def score_invoices(self, invoice_ids: list[str], as_of: date | None) -> tuple[list[dict], list[dict]]:
@@ -345,7 +348,7 @@ class Scorer:
     ) -> dict[str, list[Any] | np.ndarray]:
         """The columns of the score rows of some invoice positions."""
         as_of = np.full(len(rows), day_number(day))
-        found, model = self._decide(facts, rows, day), self.model_on(day)
+        found, model = self.decide_in(facts, rows, day), self.model_on(day)
         values, probabilities, decided = found.values, found.chances, found.decisions
         low, high = ranges(model, values, probabilities)["p_late"]
         explanations = model.explain(values)

@@ -59,9 +59,9 @@ class SingleSignOn:
     _known: tuple[float, dict[str, Any]] | None = field(default=None, repr=False)
 
     async def begin(self, secret: str) -> str:
-        """Where the browser has to go, for a secret of this browser's own."""
+        """Where the browser has to go, for a secret of this browser's own; only to a provider that answers now."""
         async with self._asking() as client:
-            metadata = await self._metadata(client)
+            metadata = await self._metadata(client, anew=True)
             url, _ = client.create_authorization_url(
                 metadata["authorization_endpoint"],
                 state=_made_of(secret, "state"),
@@ -84,14 +84,14 @@ class SingleSignOn:
                 code=query["code"],
                 code_verifier=_made_of(secret, "verifier"),
             )
-            keys = _document(await client.get(metadata["jwks_uri"], withhold_token=True))
+            keys = _document(await client.request("GET", metadata["jwks_uri"], withhold_token=True))
             claims = self._claims(token, keys, _made_of(secret, "nonce"), now)
             return self._identity(await self._completed(client, metadata, claims))
 
     async def way_out(self) -> str | None:
         """Where somebody signs out of the provider too; None where it has no such place."""
         async with self._asking() as client:
-            address = (await self._metadata(client)).get("end_session_endpoint")
+            address = (await self._metadata(client, anew=True)).get("end_session_endpoint")
         if not address or not is_safe_address(address):
             return None
         back = {"client_id": self.provider.client_id, "post_logout_redirect_uri": self.provider.after_leaving}
@@ -142,12 +142,12 @@ class SingleSignOn:
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, _WrongAnswer) as error:
             raise ProviderSilentError(f"{type(error).__name__}: {error}") from error
 
-    async def _metadata(self, client: AsyncOAuth2Client) -> dict[str, Any]:
-        if self._known is not None and self.clock() - self._known[0] < KNOWN_SECONDS:
+    async def _metadata(self, client: AsyncOAuth2Client, anew: bool = False) -> dict[str, Any]:
+        if not anew and self._known is not None and self.clock() - self._known[0] < KNOWN_SECONDS:
             metadata = self._known[1]
         else:
             where = self.provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
-            metadata = self._checked(_document(await client.get(where, withhold_token=True)))
+            metadata = self._checked(_document(await client.request("GET", where, withhold_token=True)))
             self._known = (self.clock(), metadata)
         ways = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         is_by_header = "client_secret_basic" in ways

@@ -115,10 +115,9 @@ class Standing:
 
     def others(self, customers: np.ndarray, today: int, measure: Any) -> np.ndarray:
         """A measure of the other members of each customer's group, from the book; int64 or float64."""
-        ids = self.history.customers.to_numpy(dtype=object)[customers]
         groups = self.book.groups(today)
-        unique, place = np.unique(ids.astype(str), return_inverse=True)
-        mine = positions(self.book.history.customers, unique)
+        unique, place = np.unique(customers, return_inverse=True)
+        mine = self.in_book[unique]
         label = np.where(mine >= 0, groups.of[np.maximum(mine, 0)], -1) if len(groups.of) else mine
         members, which = groups.members(label)
         is_other = members != mine[which]
@@ -127,6 +126,11 @@ class Standing:
         if len(members):
             np.add.at(total, which, measure(self.book, members))
         return total[place]
+
+    @cached_property
+    def in_book(self) -> np.ndarray:
+        """Where each customer stands in the book that knows its group, -1 where nowhere."""
+        return positions(self.book.history.customers, self.history.customers.to_numpy())
 
     def group_ids(self, customers: np.ndarray, today: int) -> np.ndarray:
         """The id of each customer's top parent, its own where it has none."""

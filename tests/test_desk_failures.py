@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from serving.api.access import listening_addresses
 from serving.desk import Actor, Desk, DeskTooNew, DeskUnavailable
 from serving.desk import migrations as steps
 from serving.desk.engine import outside_transactions
@@ -216,3 +217,18 @@ def test_the_desk_starts_without_the_slow_ones() -> None:
     loaded = set(done.stdout.split())
     assert "sqlalchemy" in loaded
     assert not loaded & {"pandas", "numpy", "lightgbm", "alembic", "mlflow"}
+
+
+def test_another_process_leaves_the_log_of_a_desk_that_is_open_here(tmp_path: Path) -> None:
+    """Closing any copy of a file takes a process's locks on it away; then others remove the log it still writes to."""
+    with Desk.open(tmp_path) as desk:
+        note(desk)
+        list(listening_addresses())
+        opens = "import sys; from pathlib import Path; from serving.desk import Desk; "
+        counts = opens + "desk = Desk.open(Path(sys.argv[1])); print(len(desk.find('notes'))); desk.close()"
+        for expected in ("1\n", "2\n"):
+            command = [sys.executable, "-c", counts, str(tmp_path)]
+            told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            assert told.stdout == expected, told.stderr
+            note(desk)
+        assert count(desk) == 3

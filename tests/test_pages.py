@@ -18,7 +18,7 @@ from tests.api_service import NOW
 from tests.house import QUICK, House, book, hidden
 from training.model import RiskModel
 
-PLACES = ("/today", "/alerts", "/policy", "/model", "/audit", "/glossary", "/patterns")
+PLACES = ("/today", "/alerts", "/portfolio", "/policy", "/model", "/audit", "/glossary", "/patterns")
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +167,8 @@ class TestForms:
             alert = writing.add("alerts", raised).record_id
         browser = house.browser()
         assert "Over &lt;its&gt; limit." in browser.get("/alerts").text
+        for asked, count in (("rule=credit_limit", 1), ("rule=tier_jump", 0), ("status=closed", 0)):
+            assert len(browser.get(f"/alerts.json?{asked}").json()["alerts"]) == count, asked
         done = browser.send("/alerts", f"/alerts/{alert}", {"status": "closed", "note": "limit raised"})
         assert done.status_code == 303
         assert browser.get("/alerts.json").json()["alerts"] == []

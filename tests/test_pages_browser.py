@@ -23,7 +23,17 @@ from tests.test_service_process import ROOT, environment
 pytestmark = pytest.mark.slow
 PASSWORD = "seven quiet harbours"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PLACES = ("/today", "/alerts", "/policy", "/model", "/audit", "/glossary", "/patterns", "/sign-in")
+PLACES = (
+    "/today",
+    "/alerts",
+    "/portfolio",
+    "/policy",
+    "/model",
+    "/audit",
+    "/glossary",
+    "/patterns",
+    "/sign-in",
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.test_gates import rehearsal
-from training.champion import NoChampion, champion_folder, read_champion, read_pointer
+from training.champion import NoChampion, champion_folder, read_champion, read_moves, read_pointer
 from training.gates import GateResult
 from training.model import RiskModel, load_model, save_model, trial
 from training.registry import Registry, RegistryError, figures_of
@@ -214,6 +214,11 @@ class TestPromotion:
             (move.origin, move.to, move.who) for move in registry.all_moves() if move.role == "challenger"
         ]
         assert told == [(None, b, "night"), (b, c, "night"), (c, None, "ana")]
+        assert read_moves(office.home) == [vars(move) for move in registry.all_moves()]
+        (office.home / "models" / "moves.json").unlink()
+        assert read_moves(office.home) is None
+        office.open()
+        assert read_moves(office.home) == [vars(move) for move in registry.all_moves()]
         assert len(registry.moves()) == 2
 
     def test_gates_that_were_judged_against_another_champion_say_nothing(self, office: Office) -> None:

@@ -121,6 +121,26 @@ def test_json_twin_holds_the_evaluation(tmp_path: Path) -> None:
     assert content["targets"] == json.loads(json.dumps(found.as_dict()["targets"]))
 
 
+def test_curves_stand_in_the_twin_as_numbers(tmp_path: Path) -> None:
+    frame = scored_frame(400, 40)
+    _, twin = write_report(evaluate(frame, HORIZONS, 20), frame, tmp_path, "Title")
+    told = json.loads(twin.read_text(encoding="utf-8"))["curves"]["p_late"]
+    assert list(told["calibration"]) == ["model", "ageing"]
+    assert sum(group["rows"] for group in told["calibration"]["model"]) == 400
+    months = {
+        month: sum(group["rows"] for group in bins) for month, bins in told["calibration_by_month"].items()
+    }
+    assert (
+        months == frame["as_of"].dt.strftime("%Y-%m").value_counts().loc[lambda rows: rows >= 100].to_dict()
+    )
+    ends = [(line[0]["money_caught"], line[-1]["money_caught"]) for line in told["capacity"].values()]
+    assert ends == [(0.0, 1.0)] * 3 and list(told["capacity"]) == ["model", "ageing", "perfect"]
+    tenth = next(row for row in told["capacity"]["model"] if row["listed"] == 0.1)
+    top = frame.nlargest(40, "p_late__model")["outcome_p_late"]
+    assert tenth["late_among_listed"] == top.mean()
+    assert tenth["late_found"] == top.sum() / frame["outcome_p_late"].sum()
+
+
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     frame = scored_frame(200, 40)
     pages = []

@@ -1,6 +1,6 @@
-"""Which model is in charge, and which waits beside it? Small pointer files, read without MLflow.
+"""Which model is in charge, which waits beside it, and who was before? Small files, read without MLflow.
 
-The registry's aliases decide; the pointers follow them and are never written first (training/registry).
+The registry's aliases decide; the files follow them and are never written first (training/registry).
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from training.durable import write_whole
 
 MODELS = "models"
+MOVES = "moves.json"
 Role = Literal["champion", "challenger", "last_served"]
 """The champion scores; the challenger scores in its shadow, and nobody is shown what it says; the model that a
 service last served well is what it starts with where the champion cannot be used."""
-_VERSION = re.compile(r"[0-9a-f]{12}")
+VERSION = re.compile(r"[0-9a-f]{12}")
 
 
 class NoChampion(LookupError):  # noqa: N818 - a state to report, not a fault
@@ -75,7 +76,7 @@ def read_pointer(home: Path, role: Role) -> Champion | None:
     try:
         champion = Champion(**json.loads(file.read_bytes()))
         # the version names a folder: a text such as ../elsewhere must not lead out of the store
-        if _VERSION.fullmatch(champion.version):
+        if VERSION.fullmatch(champion.version):
             return champion
     except FileNotFoundError:
         return None
@@ -102,3 +103,25 @@ def point_to_none(home: Path, role: Role = "champion") -> None:
 def pointer_file(home: Path, role: Role = "champion") -> Path:
     """Where the pointer of a role lies."""
     return home / MODELS / f"{role}.json"
+
+
+def write_moves(home: Path, moves: list[dict[str, Any]]) -> None:
+    """Write down every move of champion and challenger that took effect, oldest first, where that is new."""
+    file = home / MODELS / MOVES
+    content = json.dumps(moves, indent=1, ensure_ascii=False).encode("utf-8")
+    if not file.is_file() or file.read_bytes() != content:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, content)
+
+
+def read_moves(home: Path) -> list[dict[str, Any]] | None:
+    """The moves that were written down; None where nobody has yet, or the file is damaged."""
+    try:
+        told = json.loads((home / MODELS / MOVES).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    needed = {"origin", "to", "who", "when", "why", "is_rollback", "role"}
+    is_whole = isinstance(told, list) and all(
+        isinstance(each, dict) and needed <= each.keys() for each in told
+    )
+    return told if is_whole else None

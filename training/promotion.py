@@ -17,6 +17,7 @@ from training.documents import write_documents
 from training.evaluation import Evaluation, verdict
 from training.gates import GateResult, judge, outcome_of
 from training.model import describe_signature
+from training.model.judged import write_judged
 from training.registry import Decision, Registry
 from training.report import write_report
 from training.settings import Settings
@@ -97,6 +98,8 @@ def train_and_decide(
     reports = _reports(found, gates, settings.gates.worst_segment_margin, home, day)
     before = against.model if against else None
     documents = write_documents(found, ledger, day, before, home / "reports")
+    if (rehearsed := found.rehearsal) is not None:
+        write_judged(home, found.model.version, rehearsed.scored, rehearsed.cut, rehearsed.until, day)
     registry = Registry(home, settings, clock)
     parameters = settings.training.model_dump() | {
         "as_of": day.isoformat(),

@@ -14,6 +14,7 @@ from training.chapters import Chapter
 from training.comparisons import against_each, as_fine_decimal, compared_in_words, slices_shown, span
 from training.contenders import WITHOUT
 from training.contest_section import Contested, contest_section
+from training.curves import curves
 from training.evaluation import (
     Estimate,
     Evaluation,
@@ -66,6 +67,10 @@ def write_report(
     sentence, facts = verdict(evaluation), {key: str(value) for key, value in (context or {}).items()}
     content = {"title": title, "verdict": sentence, "context": facts, "notes": list(notes)}
     whole = {**content, **evaluation.as_dict(), **(contested.as_dict() if contested else {})}
+    whole["curves"] = {
+        target: curves(scored, target, _models_shown(found), found.money_unit)
+        for target, found in evaluation.targets.items()
+    }
     whole |= {chapter.key: chapter.content for chapter in chapters}
     twin.write_text(json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
     sections = [
@@ -97,7 +102,7 @@ def _section(
 ) -> dict[str, Any]:
     rival = next(iter(found.against_best_baseline.values()), None)
     shown = ["model"] + ([rival.baseline] if rival else [])
-    models = [name for name in found.overall.models if not name.startswith(WITHOUT)]
+    models = _models_shown(found)
     return {
         "target": target,
         "found": found,
@@ -112,6 +117,10 @@ def _section(
         if found.overall.models
         else [],
     }
+
+
+def _models_shown(found: TargetEvaluation) -> list[str]:
+    return [name for name in found.overall.models if not name.startswith(WITHOUT)]
 
 
 def _measure_row(

@@ -30,6 +30,8 @@ from training.oddities import training_oddities
 from training.settings import Settings
 
 Progress = Callable[[str], None]
+SLICE_RESAMPLES = 100
+"""Months and segments get intervals from so many resamples: enough for the middle 90 %."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def rehearse(history: History, cut: date, settings: Settings, held: Contest, pro
         raise ValueError(f"no invoice issued from {begin} to {end} had matured by {cut}")
     progress("judging the rehearsal")
     comparison = compare(scored, "p_late") if held.champion is not None else None
-    return Rehearsal(begin, end, scored, evaluate(scored, history.rule.horizons), comparison)
+    judged = evaluate(scored, history.rule.horizons, slice_resamples=SLICE_RESAMPLES)
+    return Rehearsal(begin, end, scored, judged, comparison)
 
 
 def train(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cached_property
@@ -48,8 +49,14 @@ def listening_addresses() -> Iterator[str]:
 
 
 def _socket_of(descriptor: int) -> socket.socket | None:
-    """A copy of the socket behind a file descriptor, which the caller closes; None if it is not a socket."""
+    """A copy of the socket behind a file descriptor, which the caller closes; None if it is not a socket.
+
+    No file may be copied for this: closing the copy would take away all locks that this process holds on the file,
+    and the desk's database lives by its locks.
+    """
     try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return None
         copy = os.dup(descriptor)
     except OSError:
         return None  # closed meanwhile, such as the one that listed the folder

@@ -23,6 +23,7 @@ from serving.api.readiness import Readiness
 from serving.api.records import add_record_routes
 from serving.api.schemas import AsOfParameter, Record, Score, ScoreRequest, Scores
 from serving.api.settings import Settings
+from serving.api.what_if import add_what_if_routes
 from serving.live import LiveScorer
 from serving.pages.app import add_pages
 from serving.pages.failing import problem_response
@@ -52,6 +53,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _bare_status)
     asking = Asking(readiness, seconds)
     _add_score_routes(app, asking)
+    add_what_if_routes(app, asking)
     _add_card_routes(app, asking)
     add_listing_routes(app, asking)
     add_letter_routes(app, asking)

@@ -31,29 +31,12 @@ from serving.cli.common import (
 )
 from serving.cli.scores import kept_tiers
 from serving.desk_facts import desk_facts
-from serving.kpis import GROUPINGS, Settings
+from serving.kpis import GROUPINGS, SECTIONS, Settings
 from serving.kpis import kpis as figures_of
 from serving.scoring import Scorer, load_policy
 from serving.worklist import items_of
 from training.champion import NoChampion, champion_folder
 
-SECTIONS = {
-    "How quickly money comes": ("dso", "bpdso", "add", "countback_dso", "cei", "dbt", "payment_index"),
-    "How old and how concentrated it is": (
-        "ageing", "ageing_share", "overdue_share", "roll_rate", "largest_customer_share", "top_customers_share",
-        "customers_owing_80_percent", "cash_at_risk",
-    ),
-    "Promises and disputes": (
-        "promise_kept_rate", "promise_kept_rate_amount", "promises", "disputed", "disputed_by_age", "days_to_resolve",
-        "overdue_in_dispute", "disputes_before_due",
-    ),
-    "How seldom and how early we ask": (
-        "days_of_notice", "noticed_share", "money_without_chase", "customers_without_chase", "contacts_avoided",
-        "contacts_per_collected", "contacts_without_need", "review_coverage", "speed_after_contact",
-    ),
-    "Where lateness begins": ("invoicing_lag", "sent_late_share", "late_money_by_cause", "late_rate_by_cause"),
-}  # fmt: skip
-"""Every figure, in the order of the page."""
 COMPARED = ("dso", "add", "cei", "dbt", "overdue_share", "promise_kept_rate")
 MOST_GROUPS = 12
 

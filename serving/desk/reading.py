@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -173,13 +173,54 @@ class Reading:
         """The policy in force, or None where none was ever activated."""
         return next((each for each in self.policies() if each.is_active), None)
 
-    def audit_entries(self, before: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Entries of the audit log, the latest first; `before` is the position of the last one seen."""
-        query = sa.select(audit).order_by(audit.c.position.desc()).limit(limit)
-        if before is not None:
-            query = query.where(audit.c.position < before)
+    def audit_entries(
+        self,
+        before: int | None = None,
+        limit: int = 100,
+        *,
+        actor: str | None = None,
+        customer_id: str | None = None,
+        kind: str | None = None,
+        first_day: date | None = None,
+        last_day: date | None = None,
+    ) -> list[dict[str, Any]]:
+        """Entries of the audit log, the latest first; `before` is the position of the last one seen.
+
+        Each with the `customer_id` that its record is about, if it is about one.
+        """
+        about = audit.outerjoin(records, records.c.sequence == audit.c.position)
+        query = sa.select(audit, records.c.customer_id).select_from(about)
+        query = query.order_by(audit.c.position.desc()).limit(limit)
+        # times are texts of one form, so that they are ordered as they are written
+        since = first_day and first_day.isoformat()
+        until = last_day and (last_day + timedelta(days=1)).isoformat()
+        for wanted, condition in (
+            (before, lambda: audit.c.position < before),
+            (actor, lambda: audit.c.actor == actor),
+            (customer_id, lambda: records.c.customer_id == customer_id),
+            (kind, lambda: audit.c.kind == kind),
+            (since, lambda: audit.c.at >= since),
+            (until, lambda: audit.c.at < until),
+        ):
+            if wanted is not None:
+                query = query.where(condition())
         with reading(self.engine) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def versions_at(self, positions: Collection[int]) -> dict[int, tuple[Record | None, Record]]:
+        """What was written at some places of the audit log: the version before, if there was one, and the new one."""
+        before = records.alias()
+        same = sa.and_(before.c.kind == records.c.kind, before.c.record_id == records.c.record_id)
+        joined = records.outerjoin(before, sa.and_(same, before.c.version == records.c.version - 1))
+        query = sa.select(records.c.sequence.label("at"), before.c.sequence.label("earlier")).select_from(
+            joined
+        )
+        with reading(self.engine) as connection:
+            pairs = connection.execute(query.where(records.c.sequence.in_(positions))).all()
+            wanted = {each for pair in pairs for each in pair if each is not None}
+            rows = connection.execute(sa.select(records).where(records.c.sequence.in_(wanted)))
+            found = {row.sequence: record_of(row) for row in rows}
+        return {at: (found.get(earlier), found[at]) for at, earlier in pairs}
 
     def policies(self) -> list[PolicyVersion]:
         """Every policy saved, the first one first, each with the last time it came into force."""

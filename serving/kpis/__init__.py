@@ -16,7 +16,7 @@ from features.days import day_number, to_date
 from features.history import History
 from serving.kpis.asked import Asked, Settings
 from serving.kpis.books import GROUPINGS, Books, months_back
-from serving.kpis.catalogue import DEFINITIONS, TREND
+from serving.kpis.catalogue import DEFINITIONS, SECTIONS, TREND
 from serving.kpis.dialogue import DIALOGUE, promises
 from serving.kpis.figure import Figure, Value
 from serving.kpis.receivables import RECEIVABLES, ageing, days_outstanding, effectiveness, payment_speed
@@ -24,7 +24,7 @@ from serving.kpis.upstream import UPSTREAM
 from serving.kpis.verdict import verdict
 from serving.kpis.work import WORK
 
-__all__ = ["DEFINITIONS", "GROUPINGS", "Books", "Figure", "Settings", "Value", "kpis"]
+__all__ = ["DEFINITIONS", "GROUPINGS", "SECTIONS", "Books", "Figure", "Settings", "Value", "kpis"]
 
 TREND_MONTHS = 12
 MEASURES = (*RECEIVABLES, *DIALOGUE, *WORK, *UPSTREAM)

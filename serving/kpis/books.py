@@ -166,13 +166,20 @@ class Books:
         labels = pd.Series(self._labels(by, day)).replace("", UNKNOWN).to_numpy(dtype=object)
         units = self.unit if in_money else np.full(len(self), None, dtype=object)
         known = np.flatnonzero(self.seen_on < day)
-        pairs = sorted(
-            {(str(labels[i]), units[i]) for i in known.tolist()}, key=lambda pair: (pair[0], pair[1] or "")
-        )
-        place = {pair: n for n, pair in enumerate(pairs)}
+        label, names = pd.factorize(labels[known])
+        unit, unit_names = pd.factorize(units[known])  # -1: no unit
+        step = len(unit_names) + 1
+        found, place = np.unique(label * step + unit + 1, return_inverse=True)
+        pairs = [
+            (str(names[pair // step]), unit_names[pair % step - 1] if pair % step else None)
+            for pair in found.tolist()
+        ]
+        order = sorted(range(len(pairs)), key=lambda n: (pairs[n][0], pairs[n][1] or ""))
+        rank = np.empty(len(pairs), np.int64)
+        rank[order] = np.arange(len(pairs))
         code = np.full(len(self), -1)
-        code[known] = [place[(str(labels[i]), units[i])] for i in known.tolist()]
-        return Split(by, tuple(pairs), code)
+        code[known] = rank[place]
+        return Split(by, tuple(pairs[n] for n in order), code)
 
     def _labels(self, by: str, day: int) -> np.ndarray:
         if by == "all":

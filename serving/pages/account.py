@@ -23,7 +23,7 @@ from serving.scoring import Scorer
 BUCKET_ENDS = (0, 30, 60, 90)
 """Last days past due of each age band but the last."""
 PICTURED_DAYS = 540
-MOST_MARKS = 300
+MOST_MARKS = 200
 STATES = ("is_disputed", "promise_pending", "promise_broken", "plan_running")
 SCORED = ("p_late", "evidence")
 DECIDED = ("tier", "action", "action_by")
@@ -180,18 +180,18 @@ def months(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def rhythm(found: Sequence[dict[str, Any]], habits: Sequence[Profile]) -> dict[str, Any]:
     """On how many different days of each weekday, and of the month, money came; and which lay on a known pay run.
 
-    `runs` are the pay runs of the members that have one, and `on_run` the pay days that lie on any of them.
+    `run` is the pay run of a customer alone, and `on_run` the pay days that lie on it: of a group each has its own.
     """
     days = {each["paid_on"] for each in found if each["paid_on"]}
     weekdays, in_month = Counter(day.weekday() for day in days), Counter(day.day for day in days)
     last = 7 if any(weekdays[n] for n in (5, 6)) else 5
-    runs = sorted({each.pay_run for each in habits if each.pay_run})
-    parsed = [PayRun.parse(each) for each in runs]
+    run = habits[0].pay_run if len(habits) == 1 else None
+    parsed = PayRun.parse(run) if run else None
     return {
         "pay_days": len(days),
         "weekdays": [weekdays[n] for n in range(last)],
         "days_of_month": [in_month[n] for n in range(1, 32)],
         "names": [f"{date(2024, 1, 1) + timedelta(days=n):%a}" for n in range(last)],
-        "runs": runs,
-        "on_run": sorted(day for day in days if any(each.falls_on(day) for each in parsed)),
+        "run": run,
+        "on_run": sorted(day for day in days if parsed and parsed.falls_on(day)),
     }

@@ -12,6 +12,7 @@ from serving.pages.routing import Page, Pages, Visit, after
 ORDER = ("urgent", "warning", "notice")
 MOVES = {"acknowledged": "seen", "assigned": "assigned", "closed": "closed"}
 """What a person may do with an alert: its next status."""
+FILTERS = ("severity", "rule", "assigned_to")
 MOST_SHOWN = 200
 
 
@@ -27,15 +28,29 @@ def view(visit: Visit) -> dict[str, Any]:
     wanted = visit.query.get("status", "")
     found = visit.office.desk.find("alerts")
     counts = {status: sum(each.status == status for each in found) for status in ("open", *MOVES)}
-    listed = [each for each in found if (each.status == wanted if wanted else each.status != "closed")]
+    of_status = [each for each in found if (each.status == wanted if wanted else each.status != "closed")]
+    asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
+    listed = [each for each in of_status if all(_value(each, name) == asked[name] for name in asked)]
     listed.sort(key=lambda each: (ORDER.index(each.content["severity"]), -each.number))
-    names = names_of(visit.live, sorted({each.customer_id for each in listed if each.customer_id}))
+    shown = listed[:MOST_SHOWN]
+    names = names_of(visit.live, sorted({each.customer_id for each in shown if each.customer_id}))
     return {
         "status": wanted,
         "counts": counts,
-        "more": max(len(listed) - MOST_SHOWN, 0),
-        "alerts": [_told(each, names) for each in listed[:MOST_SHOWN]],
+        "filters": asked,
+        "choices": {name: _choices(of_status, name) for name in FILTERS},
+        "more": len(listed) - len(shown),
+        "alerts": [_told(each, names) for each in shown],
     }
+
+
+def _value(alert: Record, name: str) -> str:
+    return str(alert.content.get(name) or "")
+
+
+def _choices(alerts: list[Record], name: str) -> list[str]:
+    found = {value for each in alerts if (value := _value(each, name))}
+    return sorted(found, key=lambda each: (ORDER.index(each) if each in ORDER else 0, each))
 
 
 def _told(alert: Record, names: dict[str, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from serving.api.problems import problem_of_status
 from serving.pages import (
     alerts,
     audit,
+    behind,
     customer,
     hand_over,
     help,
@@ -20,9 +21,12 @@ from serving.pages import (
     model,
     patterns,
     policy,
+    policy_changes,
+    portfolio,
     terms,
     today,
     users,
+    what_if,
 )
 from serving.pages.rendering import STATIC, static_file
 from serving.pages.routing import Pages
@@ -37,8 +41,12 @@ PAGES: tuple[ModuleType, ...] = (
     help,
     hand_over,  # its address is longer than that of its customer
     customer,
+    behind,  # and so are those of what belongs to an invoice
+    what_if,
     invoice,
     alerts,
+    policy_changes,
+    portfolio,
     policy,
     model,
     audit,

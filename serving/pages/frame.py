@@ -16,6 +16,7 @@ from serving.pages.visits import Visitor
 PLACES = (
     ("/today", "Today", "read:worklist"),
     ("/alerts", "Alerts", "read:alerts"),
+    ("/portfolio", "Portfolio", "read:kpis"),
     ("/policy", "Policy", "read:policy"),
     ("/model", "Model", "read:models"),
     ("/audit", "Audit", "read:audit"),
@@ -30,6 +31,8 @@ TOLD = {
     "note": "The note is recorded.",
     "state": "Changed. The list is in its new order.",
     "decision": "The decision is recorded, with the score and the policy it was taken on.",
+    "policy_kept": "The version is kept. Nothing is in force yet: look at what it would change.",
+    "policy_active": "The version is in force from now on.",
     "alert": "The alert is changed.",
     "review": "The review is recorded, with the figures that were on the table.",
     "credit": "The decision on credit is recorded, with what was recommended and why.",

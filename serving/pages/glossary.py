@@ -30,6 +30,10 @@ TERMS: dict[str, str] = {
     "guard": "A rule of the policy that comes before all others: a dispute, a promise or hardship holds a step back.",
     "override": "A decision other than the one recommended. It needs a reason, and both are kept.",
     "credit limit use": "What a customer owes, divided by its credit limit. No limit and a limit of 0 are different.",
+    "credit to offer": "The terms that the policy recommends by facts alone, with its reasons: open terms, a smaller "
+    "limit, a part in advance, or cash. A person decides.",
+    "review": "A look at the whole account, due as often as its tier asks for. It ends in keeping, restricting or "
+    "ending the business, with the reason.",
     "expected late": "The money a case is about, times the chance that it comes late.",
     "snooze": "Set a case aside until a day; it comes back by itself.",
     "policy": "The rules that turn a score and the facts into a tier and a next step, written by the credit manager.",

@@ -15,7 +15,7 @@ MOST_INVOICES, MOST_EVENTS, MOST_AGREED, MOST_HABITS = 8, 8, 4, 6
 """So much of each fits one sheet; how much more there is, is said."""
 SAID = ("contacts", "notes", "complaints", "messages", "decisions", "credit_decisions", "reviews")
 """What counts as talk: money and tiers have their own place on the sheet."""
-MOST_LETTERS = 220
+MOST_LETTERS = 180
 """Longer words of an event are cut: the page of the customer has them whole."""
 
 

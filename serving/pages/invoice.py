@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Any
 
 from features.reasons import REASON_CODES
 from serving.api.decisions import decided
 from serving.api.listing import invoice_facts
 from serving.desk import Flaw, RecordError, Writing
+from serving.earlier_scores import moved, replayed
 from serving.office import Answer
+from serving.pages.behind import Look
 from serving.pages.names import names_of
 from serving.pages.paths import invoice_path
 from serving.pages.rendering import chance
@@ -37,10 +40,11 @@ def view(visit: Visit) -> dict[str, Any]:
     """The invoice of the address, with its score where it is open."""
     invoice_id, live = visit.parameters["invoice_id"], visit.live
     facts = invoice_facts(live, invoice_id, None)
-    score, explained, why_not = None, None, ""
+    score, explained, why_not, evidence = None, None, "", _NOTHING_MORE
     try:
-        score, explanation = live.explain(invoice_id)
-        explained = _explained(explanation)
+        look = Look.of(live, invoice_id)
+        score, explained = look.score, _explained(look.explanation)
+        evidence = {"reasons": look.reasons(), **(_past(visit, look) if explained else {})}
     except NotOpenError:
         why_not = "It is settled: there is nothing left to be late."
     except UnknownIdError:
@@ -51,6 +55,7 @@ def view(visit: Visit) -> dict[str, Any]:
         "customer_name": names_of(live, [facts["customer_id"]])[facts["customer_id"]],
         "score": score,
         "explained": explained,
+        **(_NOTHING_MORE | evidence),
         "why_not_scored": why_not,
         "late_after_days": live.whole.model.rule.horizons["p_late"],
         "actions": sorted(live.whole.policy.parts.actions),
@@ -59,6 +64,54 @@ def view(visit: Visit) -> dict[str, Any]:
             for each in reversed(taken)
         ],
     }
+
+
+_NOTHING_MORE: dict[str, Any] = {"reasons": [], "similar": None, "earlier": None}
+
+
+def _past(visit: Visit, look: Look) -> dict[str, Any]:
+    """How such scores turned out, and what was said of this invoice before."""
+    past, earlier = visit.kept.past(visit.office)
+    target, chance_now = look.explanation.target, look.explanation.probability
+    day, model = visit.live.as_of, look.scorer.model
+    # outcomes are read in the whole book: a part holds some customers only
+    found = past.near(visit.live.whole.facts, model, target, chance_now, day)
+    told = found.as_dict() | {"agrees": found.agrees} if found else None
+    replay = replayed(look.scorer.model_on(day), look.alone, look.row, day, target)
+    said = [each.as_dict() for each in earlier.of(look.invoice_id, target, day)]
+    points = said or [
+        {"as_of": on, "chance": float(p), "model_version": model.version}
+        for on, p in zip(replay.days[:-1], replay.chances[:-1].tolist(), strict=True)
+        if p < 1
+    ]
+    points.append({"as_of": day, "chance": chance_now, "model_version": model.version})
+    return {
+        "similar": told,
+        "earlier": {
+            "source": "log" if said else "replay",
+            "points": _placed(points),
+            "models": len({each["model_version"] for each in points}),
+            "change": moved(replay),
+        },
+    }
+
+
+def _placed(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The points with their places from the first day (0) to the last (1), and what each says."""
+    first, last = points[0]["as_of"], points[-1]["as_of"]
+    return [
+        each
+        | {
+            "at": (each["as_of"] - first).days / max((last - first).days, 1),
+            "text": f"{_short_day(each['as_of'])}: {chance(each['chance'])}",
+            "day": _short_day(each["as_of"]),
+        }
+        for each in points
+    ]
+
+
+def _short_day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
 
 
 def _taken(content: dict[str, Any]) -> dict[str, Any]:

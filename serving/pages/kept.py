@@ -6,8 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from serving.earlier_scores import EarlierScores
 from serving.live import LiveScorer
 from serving.office import Office
+from serving.pages.later import Later
+from serving.portfolio import LookedUp, OpenBook, open_book
+from serving.similar import PastScores
 from serving.worklist import Worklist
 
 T = TypeVar("T")
@@ -23,6 +27,10 @@ class Kept:
         self._lock = threading.RLock()
         self._moment: LiveScorer | None = None
         self._made: dict[str, Any] = {}
+        self._looked_up: LookedUp | None = None
+        self.later = Later()
+        """What takes too long for one answer."""
+        self._past: tuple[PastScores, EarlierScores] | None = None
 
     def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
         """What was made under this name at this moment, or what `make` makes now."""
@@ -46,3 +54,19 @@ class Kept:
             return {str(row["case_id"]): {str(name): value for name, value in row.items()} for row in rows}
 
         return self.once(live, "left_out", by_case)
+
+    def open_book(self, office: Office, live: LiveScorer) -> OpenBook:
+        """The open invoices of the moment as the portfolio looks at them."""
+
+        def made() -> OpenBook:
+            if self._looked_up is None or self._looked_up.whole is not live.whole:
+                self._looked_up = LookedUp(live.whole)
+            return open_book(live, office.items(live), self._looked_up)
+
+        return self.once(live, "open_book", made)
+
+    def past(self, office: Office) -> tuple[PastScores, EarlierScores]:
+        """How such scores turned out, and what was said before, by the score log of the home; it outlasts moments."""
+        # made without waiting for a list: two that were made at once read the same files
+        self._past = self._past or (PastScores(office.desk.home), EarlierScores(office.desk.home))
+        return self._past

@@ -9,7 +9,7 @@ from serving.desk import Flaw, RecordError, Writing
 from serving.office import Answer
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.pages.sign_in import Guesses
-from serving.pages.users import check_all, session_told
+from serving.pages.users import check_all, role_name, session_told
 from serving.roles import RIGHTS
 from serving.users import Users, change_password, check_password, end_session_of
 
@@ -37,6 +37,7 @@ def view(visit: Visit) -> dict[str, Any]:
     return {
         "name": caller.name,
         "role": caller.role,
+        "role_name": role_name(caller.role),
         "rights": [{"right": each, "about": RIGHTS[each]} for each in RIGHTS if caller.may(each)],
         "is_signed_in": user is not None,
         "has_password": bool(user and user.has_password),

@@ -17,6 +17,7 @@ SEGMENTS = frozenset(
         "model",
         "patterns",
         "policy",
+        "portfolio",
         "sign-in",
         "sign-out",
         "static",

@@ -17,8 +17,9 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """Made-up values for every part; nothing of the book."""
+    tiers = list(visit.live.whole.policy.tiers)
     return {
-        "tiers": list(visit.live.whole.policy.tiers),
+        "tiers": tiers,
         "ageing": [
             {"label": label, "share": share, "text": f"€{round(52_000 * share):,}"}
             for label, share in zip(
@@ -37,6 +38,18 @@ def view(visit: Visit) -> dict[str, Any]:
                 "text": "to 38 %",
             },
             {"label": "This invoice", "from": -0.5, "to": -0.5, "kind": "result", "text": "38 %"},
+        ],
+        "tier_steps": {
+            "tier": tiers[-2],
+            "since": "2026-05-04",
+            "steps": [
+                {"on": "2026-02-10", "old": tiers[0], "new": tiers[1]},
+                {"on": "2026-05-04", "old": tiers[1], "new": tiers[-2]},
+            ],
+        },
+        "limit_use": [
+            {"on": TODAY - timedelta(days=30 * (7 - n)), "limit": 9000.0, "used": 1200.0 * n}
+            for n in range(9)
         ],
         "marks": [_mark(n) for n in range(24)],
         "today": TODAY,

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_compact_currency, format_currency, format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -104,6 +104,11 @@ def money(amount: Any, currency: str, exact: bool = True) -> str:
     return _apart(format_currency(value, currency, locale=LOCALE))
 
 
+def compact(amount: Any, currency: str) -> str:
+    """An amount as it fits above a bar: €327K."""
+    return _apart(format_compact_currency(Decimal(str(amount)), currency, locale=LOCALE, fraction_digits=0))
+
+
 def _apart(text: str) -> str:
     """CHF 12 with a space that does not break, €12 without one."""
     return re.sub(r"([A-Za-z])[\s\u00a0]*(\d)", "\\1\u00a0\\2", text)
@@ -112,6 +117,11 @@ def _apart(text: str) -> str:
 def number(value: Any, digits: int = 0) -> str:
     """A number as people read it."""
     return "–" if value is None else format_decimal(round(float(value), digits), locale=LOCALE)
+
+
+def decimal(value: Any, digits: int) -> str:
+    """A number with all its digits, for those that stand under each other."""
+    return "–" if value is None else format_decimal(float(value), f"0.{'0' * digits}", locale=LOCALE)
 
 
 def day(value: Any) -> Markup:

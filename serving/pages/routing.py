@@ -52,6 +52,8 @@ class Visit:
 
 View = Callable[[Visit], dict[str, Any]]
 Act = Callable[[Visit, dict[str, str], Writing], Answer]
+Look = Callable[[Visit, dict[str, str]], dict[str, Any]]
+"""What is to be told of something that somebody is still writing."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,65 @@ class Pages:
             )
 
         self.app.add_api_route(path, answer, methods=["POST"], include_in_schema=False)
+
+    def file(self, path: str, right: str, media_type: str, make: Callable[[Visit], bytes]) -> None:
+        """Answer GET with a file to keep, under the last name of its address."""
+
+        async def answer(request: Request) -> Response:
+            return await self.asking.reading(
+                lambda office, live: self._filed(request, right, media_type, make, office, live)
+            )
+
+        self.app.add_api_route(path, answer, methods=["GET"], include_in_schema=False)
+
+    def _filed(
+        self,
+        request: Request,
+        right: str,
+        media_type: str,
+        make: Callable[[Visit], bytes],
+        office: Office,
+        live: LiveScorer,
+    ) -> Response:
+        visitor = visitor_of(request, office)
+        if visitor.caller is None:
+            return _to_sign_in(request)
+        _check_right(visitor.caller, right)
+        content = make(self._visit(request, visitor, visitor.caller, office, live))
+        name = request.url.path.rpartition("/")[2]
+        return Response(
+            content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+    def part(self, path: str, right: str, template: str, look: Look) -> None:
+        """Answer POST with a part of a page, worked out from what stands in a form so far; nothing is kept."""
+
+        async def answer(request: Request) -> Response:
+            fields = read_form(await request.body())
+            return await self.asking.reading(
+                lambda office, live: self._looked(request, fields, right, template, look, office, live)
+            )
+
+        self.app.add_api_route(path, answer, methods=["POST"], include_in_schema=False)
+
+    def _looked(
+        self,
+        request: Request,
+        fields: dict[str, str],
+        right: str,
+        template: str,
+        look: Look,
+        office: Office,
+        live: LiveScorer,
+    ) -> Response:
+        visitor = visitor_of(request, office)
+        if visitor.caller is None or not visitor.sent(fields.get("csrf", "")):
+            raise ProblemError("token_needed", "Sign in again; what is written stays where it is.")
+        _check_right(visitor.caller, right)
+        visit = self._visit(request, visitor, visitor.caller, office, live)
+        told = look(visit, said(fields))
+        content = html(template, frame(request, visitor, live) | {"view": told})
+        return Response(content, 200, {**HEADERS, "Content-Type": HTML})
 
     def _shown(self, request: Request, page: Page, office: Office, live: LiveScorer) -> Response:
         visitor = visitor_of(request, office)

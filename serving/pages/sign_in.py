@@ -238,6 +238,7 @@ class Entrance:
             "to": fields.get("to") or HOME,
             "name": fields.get("name", ""),
             "wrong": wrong,
+            "twin": "",
             "kept": kept,
             "written": _written(fields),
             "key": fields.get("key", ""),

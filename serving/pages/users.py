@@ -10,6 +10,7 @@ from serving.api.days import parse_day
 from serving.desk import Flaw, RecordError, Writing
 from serving.office import Answer
 from serving.pages.routing import Page, Pages, Visit, after
+from serving.policy.sentences import spaced
 from serving.roles import RIGHTS, ROLES, rights_of
 from serving.tokens import check_token_name, create_token, list_tokens, revoke_token
 from serving.users import (
@@ -63,12 +64,20 @@ def shown(visit: Visit, pages: Pages) -> dict[str, Any]:
         "users": [_user(each, sessions, visit.caller.name) for each in found],
         "sessions": [session_told(each, visit.session) for each in sessions],
         "tokens": [_token(each, now.date()) for each in list_tokens(visit.office.desk.home)],
-        "roles": [{"role": role, "rights": sorted(rights)} for role, rights in ROLES.items()],
+        "roles": [
+            {"role": role, "name": role_name(role), "rights": sorted(rights)}
+            for role, rights in ROLES.items()
+        ],
         "rights": RIGHTS,
         "provider": pages.provider and pages.provider.label,
         "provider_says_roles": bool(pages.provider and pages.provider.roles),
         "today": now.date().isoformat(),
     }
+
+
+def role_name(role: str) -> str:
+    """A role as people write it."""
+    return "AR system" if role == "ar_system" else spaced(role)
 
 
 def session_told(session: Session, secret: str) -> dict[str, Any]:
@@ -181,6 +190,7 @@ def _user(user: User, sessions: list[Session], own: str) -> dict[str, Any]:
     return {
         "name": user.name,
         "role": user.role,
+        "role_name": role_name(user.role),
         "signs_in_by": PASSWORD if user.has_password else PROVIDER,
         "created_at": user.created_at.isoformat(),
         "created_by": user.created_by,
@@ -194,6 +204,7 @@ def _token(token: Any, today: date) -> dict[str, Any]:
     return {
         "name": token.name,
         "role": token.role,
+        "role_name": role_name(token.role),
         "scopes": list(token.scopes),
         "created_on": token.created_on,
         "expires_on": token.expires_on,

@@ -143,12 +143,13 @@ def decide_credit(visit: Visit, given: dict[str, str], writing: Writing) -> Answ
         raise RecordError("credit_decisions", [Flaw("/chosen", "choose the terms on which they may buy")])
     content = about(visit, given)
     why = content.pop("why", None)
-    if content.get("credit_limit"):
-        content["credit_limit"] = amount(content["credit_limit"])
-    else:
-        content.pop("currency", None)
     content |= _counted(content)
     whole = credit_decided(visit.office, visit.live, writing, content)
+    if content.get("credit_limit"):
+        whole |= {
+            "credit_limit": amount(content["credit_limit"]),
+            "currency": whole["features"].get("currency"),
+        }
     if whole["chosen"] != whole["recommended"] and not why:
         raise RecordError("credit_decisions", [Flaw("/why", "this is not what is recommended: say why")])
     whole |= {"override_reason" if whole["chosen"] != whole["recommended"] else "why": why} if why else {}

@@ -145,9 +145,7 @@ class Registry:
     @explained("read the history of champion and challenger")
     def all_moves(self) -> list[Move]:
         """Every change of champion and of challenger that took effect, oldest first."""
-        standing = self._succession.standing()
-        both = standing.moves("champion") + standing.moves("challenger")
-        return sorted(both, key=lambda move: move.when)
+        return self._succession.standing().all_moves()
 
     @explained("list the models")
     def list_versions(self) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ The aliases are the truth. Moving one takes three steps, and an interruption bet
 whole state behind:
 1. the move is written down, as a tag of the registered model (MLflow keeps no history of aliases);
 2. the alias moves;
-3. the pointer that scoring reads follows the alias (`reconcile`, repeated by every opening).
+3. the pointer that scoring reads, and the moves that pages show, follow the alias (`reconcile`, repeated by
+   every opening).
 A move that was written down but not made is recognised by what follows: the next move, or the alias of today,
 starts from somewhere else. Say A is champion, a move A to B is written down, and the power fails: the alias
 still says A, not B, so that move never was.
@@ -60,6 +61,10 @@ class Standing:
         noted = self.noted[role]
         next_origins = [move.origin for move in noted[1:]] + [self.holder(role)]
         return [move for move, origin in zip(noted, next_origins, strict=False) if move.to == origin]
+
+    def all_moves(self) -> list[Move]:
+        """Every change of both roles that took effect, oldest first."""
+        return sorted(self.moves("champion") + self.moves("challenger"), key=lambda move: move.when)
 
     def line(self) -> list[str]:
         """The champions that led to today's, oldest first, without those that were rolled back."""
@@ -156,6 +161,7 @@ class Succession:
             standing = self.standing()
         self._follow(standing, "champion")
         self._follow(standing, "challenger")
+        pointer.write_moves(self._home, [asdict(move) for move in standing.all_moves()])
 
     def _end_challenge(self, standing: Standing) -> None:
         """The challenger took charge: nobody waits any more."""

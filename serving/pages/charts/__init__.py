@@ -4,9 +4,11 @@ Every picture names what it answers, labels its parts directly, begins its bars 
 lightness what it tells by colour.
 """
 
+from serving.pages.charts.bars import columns, rolls, stacked, tier_bars
+from serving.pages.charts.curves import curve, differences
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 from serving.pages.charts.payments import behaviour
-from serving.pages.charts.scores import waterfall
+from serving.pages.charts.scores import course, outcomes, shift, waterfall
 from serving.pages.charts.small import ageing, meter, reason_bar, rhythm, shape, spark
 from serving.pages.charts.standing import limit_use, tier_steps
 
@@ -17,14 +19,23 @@ __all__ = [
     "WIDTH",
     "ageing",
     "behaviour",
+    "columns",
+    "course",
+    "curve",
+    "differences",
     "drawing",
     "limit_use",
     "meter",
+    "outcomes",
     "reason_bar",
     "rhythm",
+    "rolls",
     "shape",
+    "shift",
     "spark",
+    "stacked",
     "tag",
+    "tier_bars",
     "tier_steps",
     "waterfall",
 ]

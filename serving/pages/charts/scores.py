@@ -53,3 +53,70 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
             tag("text", step["text"], class_="value", x=max(a, b) + (12 if a == b else 8), y=y + 16)
         )
     return drawing(pieces, bottom + 6, title, "waterfall")
+
+
+def outcomes(found: Mapping[str, Any], score: float, texts: Mapping[str, str], title: str) -> Markup:
+    """Which scores were counted (a band), what share came true (a dot with its range), and this score (a triangle).
+
+    `found` has from_chance, to_chance, share, low, high; `texts` says `counted`, `true` and `score`.
+    """
+    left, right = 12, 388
+
+    def x(share: float) -> float:
+        return left + (right - left) * share
+
+    def beside(share: float) -> dict[str, Any]:
+        at = min(max(x(share), left + 62), right - 62)
+        return {"x": at, "text_anchor": "middle"}
+
+    pieces = [
+        tag("rect", class_="band", x=x(found["from_chance"]), y=40,
+            width=max(x(found["to_chance"]) - x(found["from_chance"]), 2.0), height=34),
+        tag("path", class_="axis", d=f"M{left} 74H{right}"),
+        *(tag("text", f"{percent} %", class_="quiet", x=x(percent / 100), y=114,
+              text_anchor="start" if percent == 0 else "end" if percent == 100 else "middle")
+          for percent in (0, 25, 50, 75, 100)),
+        *(tag("path", class_="axis", d=f"M{x(share):.1f} 74v4") for share in (0, 0.25, 0.5, 0.75, 1)),
+        tag("path", class_="whisker", d=f"M{x(found['low']):.1f} 57H{x(found['high']):.1f}"),
+        tag("circle", class_="true", cx=x(found["share"]), cy=57, r=5.5),
+        tag("text", texts["true"], y=34, **beside(found["share"])),
+        tag("path", class_="score", d=f"M{x(score):.1f} 74l-6 10h12z"),
+        tag("text", texts["score"], y=98, **beside(score)),
+    ]  # fmt: skip
+    return drawing(pieces, 120, title, "outcomes", 400)
+
+
+def course(points: Sequence[Mapping[str, Any]], title: str) -> Markup:
+    """A chance from day to day on a scale from 0 to 100 %; `points` have at (0 to 1), chance, day and text."""
+    left, right, top, bottom = 50, 380, 16, 92
+
+    def place(point: Mapping[str, Any]) -> tuple[float, float]:
+        return left + (right - left) * point["at"], bottom - (bottom - top) * point["chance"]
+
+    pieces = [tag("path", class_="grid", d=f"M{left} {y:.1f}H{right}") for y in (top, (top + bottom) / 2)]
+    pieces += [tag("path", class_="axis", d=f"M{left} {bottom}H{right}")]
+    for share, y in ((1, top), (0.5, (top + bottom) / 2), (0, bottom)):
+        told = f"{100 * share:g} %"
+        pieces.append(tag("text", told, class_="quiet", x=left - 8, y=y + 4, text_anchor="end"))
+    placed = [place(point) for point in points]
+    pieces.append(tag("polyline", class_="line", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in placed)))
+    for point, (x, y) in zip(points, placed, strict=True):
+        pieces.append(tag("circle", tag("title", point["text"]), class_="point", cx=x, cy=y, r=3))
+    pieces.append(tag("circle", class_="result", cx=placed[-1][0], cy=placed[-1][1], r=5))
+    pieces.append(tag("text", points[0]["day"], class_="quiet", x=left, y=bottom + 18))
+    last = tag("text", points[-1]["day"], class_="quiet", x=right, y=bottom + 18, text_anchor="end")
+    return drawing([*pieces, last], bottom + 24, title, "course", 400)
+
+
+def shift(before: float, then: float, low: float, high: float) -> Markup:
+    """From one chance (a ring) to another (a dot) with its range, from 0 to 100 %; the words stand beside it."""
+
+    def x(share: float) -> float:
+        return 6 + 148 * share
+
+    kind = "raises" if then > before else "lowers"
+    return Markup(
+        '<svg class="shift" viewBox="0 0 160 18" aria-hidden="true"><path class="axis" d="M6 9H154M6 5v8M154 5v8"/>'
+        '<path class="whisker" d="M{} 9H{}"/><circle class="before" cx="{}" cy="9" r="4"/>'
+        '<circle class="{}" cx="{}" cy="9" r="4.5"/></svg>'
+    ).format(f"{x(low):.1f}", f"{x(high):.1f}", f"{x(before):.1f}", kind, f"{x(then):.1f}")

@@ -29,7 +29,8 @@ def bare_shape(level: int) -> Markup:
 
 
 def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
-    """One bar, a part for each age band, and below it what each part is; `parts` have label, share and text."""
+    """One bar, a part for each age band, and below it what each part is; `parts` have label, share, text,
+    and `to` where a list stands behind them."""
     pieces, left, step = [], 0.0, WIDTH / len(parts)
     for place, part in enumerate(parts):
         wide, at = part["share"] * WIDTH, place * step
@@ -39,8 +40,10 @@ def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
             )
         left += wide
         pieces.append(tag("rect", class_=f"age{place}", x=at, y=31, width=10, height=10, rx=2))
-        pieces.append(tag("text", part["label"], class_="quiet", x=at + 16, y=40))
-        pieces.append(tag("text", part["text"], x=at + 16, y=57))
+        told = tag("text", part["label"], class_="quiet", x=at + 16, y=40)
+        told += tag("text", part["text"], x=at + 16, y=57)
+        named = f"{part['label']}: {part['text']}"
+        pieces.append(tag("a", told, href=part["to"], aria_label=named) if part.get("to") else told)
     return drawing(pieces, 62, title, "ageing")
 
 

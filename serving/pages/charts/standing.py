@@ -8,17 +8,19 @@ from typing import Any
 
 from markupsafe import Markup
 
-from serving.pages.charts.drawing import WIDTH, drawing, tag
+from serving.pages.charts.drawing import drawing, tag
 from serving.pages.charts.small import bare_shape
 
-LEFT, RIGHT = 86, WIDTH - 14
+WIDTH = 500
+"""Narrow enough for a phone: what moved last would lie outside its screen otherwise."""
+LEFT, RIGHT = 100, WIDTH - 14
 SHORTEST = timedelta(days=180)
 """A picture of a tier shows at least so much time before today."""
 
 
-def tier_steps(told: Mapping[str, Any], tiers: Sequence[str], as_of: str, title: str) -> Markup:
+def tier_steps(told: Mapping[str, Any], tiers: Sequence[str], as_of: date | str, title: str) -> Markup:
     """The tier on every day: a line that steps up where it got worse; `told` has since, tier and steps."""
-    today = date.fromisoformat(as_of)
+    today = _day(as_of)
     changes = [(date.fromisoformat(each["on"]), each["old"], each["new"]) for each in told["steps"]]
     first = min([each[0] for each in changes] + [date.fromisoformat(told["since"])])
     begin = min(first - timedelta(days=14), today - SHORTEST)
@@ -40,7 +42,7 @@ def tier_steps(told: Mapping[str, Any], tiers: Sequence[str], as_of: str, title:
     pieces += _line([*_points(changes, told, today, begin)], x, y)
     bottom = top + step * (len(tiers) - 1)
     pieces += _months(begin, today, x, bottom + 10)
-    return drawing(pieces, bottom + 34, title, "steps")
+    return drawing(pieces, bottom + 34, title, "steps", WIDTH)
 
 
 def _points(
@@ -77,7 +79,7 @@ def _line(points: Sequence[tuple[date, str]], x: Any, y: Any) -> list[Markup]:
 def _months(begin: date, end: date, x: Any, top: float) -> list[Markup]:
     months = [date(begin.year + n // 12, n % 12 + 1, 1) for n in range(begin.month, begin.month + 120)]
     found = [each for each in months if each <= end]
-    every = max(1, -(-len(found) // 13))
+    every = max(1, -(-len(found) // 8))
     pieces = []
     for month in found[::every]:
         told = f"{month:%b}" + (f" {month:%Y}" if month.month == 1 else "")

@@ -37,7 +37,8 @@
     dialog.append(content);
     dialog.setAttribute("aria-label", content.querySelector("h1").textContent);
     const close = document.createElement("button");
-    close.textContent = "Esc";
+    close.textContent = content.dataset.close;
+    close.autofocus = true;
     close.addEventListener("click", () => dialog.close());
     dialog.append(close);
     dialog.addEventListener("close", () => dialog.remove());
@@ -72,6 +73,33 @@
   });
   addEventListener("pageshow", () => document.querySelectorAll("button[disabled]").forEach((each) => { each.disabled = false; }));
 
+  // What is being written is looked at after a pause, and what is to be said of it stands beside it.
+  document.querySelectorAll("form[data-look]").forEach((form) => {
+    const told = form.querySelector("[data-told]");
+    let waiting = 0, asked = 0;
+    const look = async () => {
+      const mine = ++asked;
+      try {
+        const answer = await fetch(form.dataset.look, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+        if (!answer.ok) return;
+        const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (mine === asked) told.replaceChildren(...part.body.childNodes);
+      } catch { /* not reached just now: the button does the same */ }
+    };
+    form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(look, 500); });
+  });
+  document.addEventListener("click", (event) => {
+    const to = event.target.closest("[data-line]");
+    const text = to && to.closest("form").querySelector("textarea");
+    if (!text) return;
+    event.preventDefault();
+    const lines = text.value.split("\n"), at = Number(to.dataset.line) - 1;
+    const begin = lines.slice(0, at).join("\n").length + (at > 0 ? 1 : 0);
+    text.focus();
+    text.setSelectionRange(begin, begin + (lines[at] || "").length);
+    text.scrollTop = Math.max(at - 4, 0) * parseFloat(getComputedStyle(text).lineHeight);
+  });
+
   // Filters act as they are changed: the list is fetched and put in place, and the address tells of it.
   const filters = document.querySelector("[data-filters]");
   const list = document.querySelector("[data-swap]");
@@ -97,4 +125,19 @@
     });
     filters.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); show(); });
   }
+
+  // What is still being worked out is looked for again, until it is there.
+  const again = async () => {
+    const here = document.querySelectorAll("[data-again]").length;
+    if (!here) return;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-swap]");
+      const isNew = answer.ok && fresh && page.querySelectorAll("[data-again]").length < here;
+      if (isNew && !list.contains(document.activeElement)) list.replaceChildren(...fresh.childNodes);
+    } catch { /* the link beside it looks again */ }
+    setTimeout(again, 2000);
+  };
+  if (list) setTimeout(again, 1000);
 })();

@@ -1,0 +1,115 @@
+"""Which numbers of a policy are changed most, and how are they changed without touching a word around them?
+
+A policy is a text that people wrote, with their comments; so a number is changed where it stands in that text. What
+comes out is a text like any other: it has to be read, checked and tried before it is in force.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+import yaml
+
+from serving.policy.located import PolicyError, Problem
+
+GROUPS = ("worklist", "numbers", "tier_rules")
+_COMPARED = re.compile(r"\w+\s*(?:[<>]=?|==|!=)\s*\Z")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a policy: where it stands in the text, and what it is part of."""
+
+    place: str
+    """Such as `numbers.quiet_days`, or `tier_rules.late_possible.1` for the first number of that rule's condition."""
+    value: str
+    begin: int
+    end: int
+    line: int
+    rule: str = ""
+    """The rule of a tier whose condition it is part of."""
+    compared: str = ""
+    """What is compared with it there, such as `p_late >=`."""
+
+    @property
+    def group(self) -> str:
+        """The section of the policy that it stands in."""
+        return self.place.partition(".")[0]
+
+
+def numbers_of(text: str) -> list[Number]:
+    """Places of the day's work, numbers that the rules name, and what the conditions of the tiers compare with.
+
+    Raises PolicyError for a text that is no YAML.
+    """
+    try:
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise PolicyError([Problem(1, "", f"cannot be read: {error}")]) from None
+    sections = dict(_entries(node))
+    found = [each for name in GROUPS[:2] for each in _plain(name, sections.get(name))]
+    return found + list(_compared(sections.get("tier_rules"), text))
+
+
+def amended(text: str, values: Mapping[str, str]) -> str:
+    """The text with other numbers at some places; raises PolicyError for what is no number or no such place."""
+    known = {each.place: each for each in numbers_of(text)}
+    problems = [
+        Problem(
+            known[place].line if place in known else 1,
+            place,
+            f"{value!r} is no number here",
+            "write 7 or 0.25",
+        )
+        for place, value in values.items()
+        if place not in known or not _is_number(value)
+    ]
+    if problems:
+        raise PolicyError(problems)
+    changed = sorted(
+        (known[place] for place, value in values.items() if not _is_same(known[place].value, value)),
+        key=lambda each: -each.begin,
+    )
+    for each in changed:
+        text = text[: each.begin] + values[each.place].strip() + text[each.end :]
+    return text
+
+
+def _plain(section: str, node: yaml.Node | None) -> Iterator[Number]:
+    for name, value in _entries(node):
+        if isinstance(value, yaml.ScalarNode) and _is_number(value.value):
+            start, end = value.start_mark, value.end_mark
+            yield Number(f"{section}.{name}", value.value, start.index, end.index, start.line + 1)
+
+
+def _compared(node: yaml.Node | None, text: str) -> Iterator[Number]:
+    for rule in node.value if isinstance(node, yaml.SequenceNode) else []:
+        told = dict(_entries(rule))
+        if not {"id", "when"} <= told.keys():
+            continue
+        start, end = told["when"].start_mark, told["when"].end_mark
+        for count, found in enumerate(_NUMBER.finditer(text, start.index, end.index), 1):
+            rule = told["id"].value
+            before = _COMPARED.search(text, start.index, found.start())
+            place, compared = f"tier_rules.{rule}.{count}", before[0].strip() if before else ""
+            yield Number(place, found[0], found.start(), found.end(), start.line + 1, rule, compared)
+
+
+def _entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+        yield str(key.value), value
+
+
+def _is_number(value: str) -> bool:
+    return _NUMBER.fullmatch(value.strip()) is not None
+
+
+def _is_same(before: str, after: str) -> bool:
+    try:
+        return Decimal(before) == Decimal(after.strip())
+    except InvalidOperation:
+        return False

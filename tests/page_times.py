@@ -1,0 +1,182 @@
+"""How long does each page take on a book of any size? `python -m tests.page_times LEDGER --home HOME`; no test.
+
+Starts the real service of a home with a champion over a ledger, asks for every page again and again, and prints half of
+the times and all but one in a hundred: the server's own, as its log tells them, and beside them what a client on this
+machine waits. `cpu` is the processor time of the service for each answer: it tells what a page costs also where others
+use the machine. `after a write` is the first look after something was recorded: whatever covers the book is made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import re
+import tempfile
+import time
+import uuid
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from tests.live_service import worker
+from tests.test_service_process import Server, bentoml_serve, free_port, running, wait_for
+
+PAGES = (
+    "/today",
+    "/today?q=mill",
+    "/customers/{customer}",
+    "/customers/{group}",
+    "/customers/{customer}/hand-over",
+    "/customers/{group}/hand-over",
+    "/invoices/{invoice}",
+    "/alerts",
+    "/policy",
+    "/model",
+    "/audit",
+    "/glossary",
+)
+"""Every address that is timed: {customer} is the first listed one alone, {group} the largest group named on Today."""
+WAITS = 8
+"""So many times 90 seconds a large book may take to be ready."""
+_LINE = re.compile(r"GET ('/[^ ]*') (\d+) in ([\d.]+) ms")
+
+
+def ready(server: Server, log: Path) -> None:
+    """Return once the service answers."""
+    for _ in range(WAITS):
+        with suppress(AssertionError):
+            if wait_for(server, "/readyz", (200,), log) == 200:
+                return
+    raise SystemExit(f"the service was not ready in time; its log: {log.read_text()[-2000:]}")
+
+
+def named(server: Server) -> dict[str, str]:
+    """The customer, the group and the invoice whose pages are timed."""
+    told = _data(server, "/today.json")
+    cases = {each["case_id"]: len(each["customers"]) for each in told["cases"]}
+    every = cases | {
+        each["case_id"]: each["customers"] for group in told["left_out"] for each in group["cases"]
+    }
+    alone = next((each for each, many in cases.items() if many == 1), next(iter(cases)))
+    group = max(every, key=lambda each: every[each])
+    found = _data(server, f"/customers/{quote(alone, safe='')}.json")
+    members = _data(server, f"/customers/{quote(group, safe='')}.json")["members"]
+    print(
+        f"{len(cases)} cases listed; the group has {len(members)} customers, {every[group]} with something open"
+    )
+    ids = {"customer": alone, "group": group, "invoice": found["items"][0]["invoice_id"]}
+    return {name: quote(each, safe="") for name, each in ids.items()}
+
+
+def _data(server: Server, path: str) -> Any:
+    status, content = server.ask(path)
+    assert status == 200, (path, status, content[:300])
+    return json.loads(content)
+
+
+def asked(server: Server, path: str, times: int) -> tuple[list[float], int]:
+    """Milliseconds that a client waited, and the bytes of the page."""
+    waited, size = [], 0
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)) as connection:
+        for _ in range(times):
+            began = time.perf_counter()
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            size = len(answer.read())
+            waited.append(1000 * (time.perf_counter() - began))
+            assert answer.status == 200, (path, answer.status)
+    return waited, size
+
+
+def written(server: Server, customer: str) -> None:
+    """Record a note, as an analyst does."""
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    body = json.dumps({"customer_id": customer, "text": "timed"}).encode()
+    status, content = server.ask("/v1/notes", body, key)
+    if status == 422:  # a note needs its day
+        today = _data(server, "/today.json")["as_of"]
+        body = json.dumps({"customer_id": customer, "text": "timed", "noted_on": today}).encode()
+        status, content = server.ask("/v1/notes", body, key | {"Idempotency-Key": str(uuid.uuid4())})
+    assert status == 201, content[:300]
+
+
+def of_log(log: Path, since: int) -> tuple[list[float], int]:
+    """Milliseconds of the answers that the service's log tells of from a place on, and where it ends now."""
+    text = log.read_bytes()
+    return [float(each[2]) for each in _LINE.findall(text[since:].decode())], len(text)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("ledger", type=Path)
+    parser.add_argument("--home", type=Path, required=True, help="a folder with a champion")
+    parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--writes", type=int, default=5, help="looks at Today after a write")
+    parser.add_argument("--pages", nargs="*", default=PAGES, help="other addresses than all")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        log, port = Path(folder) / "log", free_port()
+        command = bentoml_serve("serving.service:Duecourse", port)
+        # one caller asks as fast as it can: no crowd of them, so none is held back
+        more = {"DUECOURSE_REQUESTS_PER_SECOND": "100000"}
+        with running(command, port, given.home.resolve(), given.ledger.resolve(), log, more) as server:
+            ready(server, log)
+            _print(server, log, given.pages, given.times, given.writes)
+
+
+def _print(server: Server, log: Path, pages: list[str], times: int, writes: int) -> None:
+    ids = named(server)
+    print(
+        f"{'page':40} {'p50':>7} {'p99':>7} {'client p50':>11} {'p99':>7} {'cpu':>7} {'bytes':>9}   (ms)",
+        flush=True,
+    )
+    for page in pages:
+        path = page.format(**ids)
+        asked(server, path, 3)
+        _row(page, timed(server, log, path, times))
+    after = [(written(server, ids["customer"]), timed(server, log, "/today", 1))[1] for _ in range(writes)]
+    if after:
+        _row("/today after a write", [each for look in after for each in look])
+
+
+@dataclass(frozen=True)
+class Look:
+    """One answer: milliseconds by the server's log, by the client's clock and of the processor, and its bytes."""
+
+    took: float
+    waited: float
+    used: float
+    size: int
+
+
+def timed(server: Server, log: Path, path: str, times: int) -> list[Look]:
+    """Answers of one address."""
+    _, place = of_log(log, 0)
+    before = processor(server)
+    waited, size = asked(server, path, times)
+    used = (processor(server) - before) / times
+    took, _ = of_log(log, place)
+    return [Look(a, b, used, size) for a, b in zip(took[-times:], waited, strict=False)]
+
+
+def processor(server: Server) -> float:
+    """Milliseconds of processor time that the process that answers has used."""
+    used = worker(server).cpu_times()
+    return 1000 * (used.user + used.system)
+
+
+def _row(page: str, looks: list[Look]) -> None:
+    took, waited = ([getattr(each, name) for each in looks] for name in ("took", "waited"))
+    a, b, c, d = (float(np.percentile(each, part)) for each in (took, waited) for part in (50, 99))
+    used, size = float(np.mean([each.used for each in looks])), looks[-1].size
+    print(f"{page:40} {a:7.1f} {b:7.1f} {c:11.1f} {d:7.1f} {used:7.1f} {size:9,}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
