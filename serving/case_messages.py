@@ -15,6 +15,7 @@ from features.ledger import minor_digits
 from serving.messages import (
     STEP_KINDS,
     Cash,
+    Discount,
     Dispute,
     Instalment,
     Item,
@@ -24,6 +25,7 @@ from serving.messages import (
     Plan,
     Promise,
 )
+from serving.policy.help import places_for
 from serving.worklist import Case, Items
 
 if TYPE_CHECKING:
@@ -33,9 +35,12 @@ if TYPE_CHECKING:
     from serving.scoring import Scorer
 
 
-def message_case(live: LiveScorer, case: Case, items: Items, records: Iterable[Record]) -> MessageCase:
-    """The facts of a case for a text; `items` are the open invoices of the day, `records` what the desk keeps of it.
+def message_case(
+    live: LiveScorer, case: Case, items: Items, records: Iterable[Record], language: str = "en"
+) -> MessageCase:
+    """The facts of a case for a text in a language.
 
+    `items` are the open invoices of the day, `records` what the desk keeps of the case.
     A message is about what the step covers; what of that is disputed is named beside it and not asked for.
     """
     day, kept = live.as_of, list(records)
@@ -50,7 +55,7 @@ def message_case(live: LiveScorer, case: Case, items: Items, records: Iterable[R
         customer=case.name,
         customer_number=case.case_id,
         contact_person=_latest(kept, "contacts", "contacted_on").get("person", ""),
-        is_person=_is_person(live, facts),
+        is_person=(is_person := _is_person(live, facts)),
         items=tuple(_item(live, mine, row) for row in range(len(mine))),
         pay_run_on=case.next_pay_run,
         promise=_promise(scorers, covered, kept, day),
@@ -60,6 +65,8 @@ def message_case(live: LiveScorer, case: Case, items: Items, records: Iterable[R
         last_contact_on=_last_contact(facts, day),
         next_contact_on=_day(_latest(kept, "contacts", "contacted_on").get("next_contact_on")),
         terms_days=None,
+        discount=_discount(live),
+        assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
         opening=case.opening,
     )
 
@@ -158,6 +165,17 @@ def _is_person(live: LiveScorer, facts: Mapping[str, Any]) -> bool:
         return False
     columns = policy.columns({name: np.array([value]) for name, value in {**facts, "p_late": 0.0}.items()})
     return bool(np.asarray(natural.when.holds(columns)).reshape(-1)[0])
+
+
+def _discount(live: LiveScorer) -> Discount | None:
+    terms = live.whole.policy.parts.discount
+    return None if terms is None else Discount(Decimal(str(terms.percent)), terms.within_days)
+
+
+def _assistance(live: LiveScorer, country: str, language: str) -> tuple[str, ...]:
+    """The places of help that the policy names for a person of a country."""
+    places = places_for(live.whole.policy.parts.places_of_help, country, language)
+    return tuple(place.line for place in places)
 
 
 def _money(minor: int, currency: str) -> Money:

@@ -8,17 +8,20 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
 
 from serving.api.asking import Asking
 from serving.api.documents import documented
 from serving.api.problems import ProblemError
 from serving.api.schemas import Record
 from serving.case_messages import approved_step, message_case, name_of
-from serving.desk import Flaw, RecordError
+from serving.desk import Flaw, RecordError, Writing
 from serving.live import LiveScorer
+from serving.mail import queue_message
 from serving.messages import CHANNELS, Finding, lint, render
 from serving.messages.rendering import NEEDS_APPROVAL, Channel
-from serving.office import EVERYBODY, Office
+from serving.office import EVERYBODY, Answer, Office
+from serving.roles import Caller
 from serving.scoring import UnknownIdError
 from serving.worklist import LEFT_OUT, Case
 
@@ -42,6 +45,32 @@ def add_letter_routes(app: FastAPI, asking: Asking) -> None:
             lambda office, live: message_of(office, live, case_id, channel, language),
         )
 
+    @app.post(
+        "/v1/messages/{message_id}/send",
+        **documented(Record, body=NothingMore, also=(400, 404, 408, 409, 413, 415, 422), status=201),
+    )
+    async def send(request: Request, message_id: str) -> Response:
+        """Queue a kept e-mail for its customer; `duecourse messages send --really` hands over what is queued."""
+        return await asking.write(request, "write:dialogue", lambda *given: _queued(message_id, *given))
+
+
+class NothingMore(BaseModel):
+    """An empty object: the text is the one that is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _queued(
+    message_id: str, office: Office, live: LiveScorer, writing: Writing, given: Any, caller: Caller
+) -> Answer:
+    if given != {}:
+        raise RecordError("sendings", [Flaw("", "send an empty object: {}")])
+    try:
+        kept = queue_message(office, live, writing, message_id, office.now(), caller.may("write:decisions"))
+    except ValueError as error:
+        raise ProblemError("cannot_be_sent", f"{error}.") from None
+    return Answer(201, {"id": kept.record_id, **kept.content}, kept.version)
+
 
 def message_of(
     office: Office, live: LiveScorer, case_id: str, channel: str | None, language: str
@@ -55,7 +84,7 @@ def message_of(
         )
     said = channel or case.channel
     records = office.desk.timeline(case.customers)
-    facts = message_case(live, case, office.items(live), records)
+    facts = message_case(live, case, office.items(live), records, language)
     step = approved_step(records)
     if case.template == NEEDS_APPROVAL and step is None:
         raise ProblemError("nothing_to_say", "No step is decided and approved that could be announced.")
