@@ -14,10 +14,11 @@ from urllib.parse import urlencode
 
 from serving.accounts import known_customers
 from serving.languages import gettext, ngettext
+from serving.languages.formats import chance, money, number
 from serving.pages.figures import cash_of, figures_of, told_cash, told_figures
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
-from serving.pages.rendering import chance, level_of, money, words
+from serving.pages.rendering import level_of, words
 from serving.pages.routing import Page, Pages, Visit
 from serving.policy.reviews import coverage
 from serving.portfolio import SEGMENTS, OpenBook
@@ -91,7 +92,7 @@ def sentence(wholes: list[dict[str, Any]], largest: Mapping[str, Any], cash: Map
             "%(few)s of %(all)s customers owe four fifths of it.",
             largest["owing_most"],
         )
-        said.append(few % {"few": f"{largest['owing_most']:,}", "all": f"{largest['customers']:,}"})
+        said.append(few % {"few": number(largest["owing_most"]), "all": number(largest["customers"])})
     if cash and cash.get("weeks"):
         week = cash["weeks"][0]
         coming = gettext(
