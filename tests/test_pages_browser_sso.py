@@ -46,6 +46,7 @@ NEED_MORE = {
     "/alerts/{alert_id:path}": "a night that raised alerts",
     "/policy/versions/{version}": "an earlier policy to go back to",
     "/policy/check": "the script, which asks while somebody types",
+    "/customers/{case_id:path}/wording": "the same",
 }
 """Forms that stand on no page of a book on its first day, and what they wait for."""
 
@@ -348,7 +349,7 @@ def lost_nothing(page: Page, service: Service, path: str, kind: str, name: str) 
     if "/sign-in" in page.url:
         enter(page, name)
         page.wait_for_url(lambda url: "/sign-in" not in url)
-    for each in ("root", "other"):
+    for each in ("root", "other", "boss", "vice"):
         service.begin_session(each)  # so that each has a session elsewhere to end
     page.goto(service.origin + path)
     forms = [each for each in page.evaluate(FORMS) if kind_of(unquote(each["path"]), routes()) == kind]
