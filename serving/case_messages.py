@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,35 @@ import pandas as pd
 
 from features.days import NEVER, day_number, day_numbers, to_date
 from features.ledger import minor_digits
-from serving.messages import STEP_KINDS, Cash, Dispute, Item, MessageCase, Money, NextStep, Promise
+from serving.messages import (
+    STEP_KINDS,
+    Cash,
+    Discount,
+    Dispute,
+    Instalment,
+    Item,
+    MessageCase,
+    Money,
+    NextStep,
+    Plan,
+    Promise,
+)
+from serving.policy.help import places_for
 from serving.worklist import Case, Items
 
 if TYPE_CHECKING:
     from serving.desk import Record
+    from serving.facts import Facts
     from serving.live import LiveScorer
     from serving.scoring import Scorer
 
 
-def message_case(live: LiveScorer, case: Case, items: Items, records: Iterable[Record]) -> MessageCase:
-    """The facts of a case for a text; `items` are the open invoices of the day, `records` what the desk keeps of it.
+def message_case(
+    live: LiveScorer, case: Case, items: Items, records: Iterable[Record], language: str = "en"
+) -> MessageCase:
+    """The facts of a case for a text in a language.
 
+    `items` are the open invoices of the day, `records` what the desk keeps of the case.
     A message is about what the step covers; what of that is disputed is named beside it and not asked for.
     """
     day, kept = live.as_of, list(records)
@@ -38,7 +55,7 @@ def message_case(live: LiveScorer, case: Case, items: Items, records: Iterable[R
         customer=case.name,
         customer_number=case.case_id,
         contact_person=_latest(kept, "contacts", "contacted_on").get("person", ""),
-        is_person=_is_person(live, facts),
+        is_person=(is_person := _is_person(live, facts)),
         items=tuple(_item(live, mine, row) for row in range(len(mine))),
         pay_run_on=case.next_pay_run,
         promise=_promise(scorers, covered, kept, day),
@@ -48,8 +65,68 @@ def message_case(live: LiveScorer, case: Case, items: Items, records: Iterable[R
         last_contact_on=_last_contact(facts, day),
         next_contact_on=_day(_latest(kept, "contacts", "contacted_on").get("next_contact_on")),
         terms_days=None,
+        discount=_discount(live),
+        assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
         opening=case.opening,
     )
+
+
+def agreement(
+    live: LiveScorer, customer_id: str, contact: Record, promises: Sequence[Record], plan: Record | None
+) -> MessageCase:
+    """The facts of what was agreed in a contact, as a summary for the customer speaks of them.
+
+    Several promises of one conversation are told as one: their sum, where all are for one day and currency.
+    """
+    facts = live.of_customer(customer_id).facts
+    told = contact.content
+    about = [each.content["invoice_id"] for each in promises]
+    if plan is not None and plan.content.get("invoice_id"):
+        about.append(plan.content["invoice_id"])
+    back = told.get("confirmed_back")
+    return MessageCase(
+        written_on=live.as_of,
+        customer=name_of(live, customer_id),
+        customer_number=customer_id,
+        contact_person=told.get("person") or "",
+        items=tuple(_named(facts, each, live.as_of) for each in dict.fromkeys(about)),
+        promise=_agreed_promise([each.content for each in promises]),
+        plan=None if plan is None else _agreed_plan(plan.content),
+        next_contact_on=_day(told.get("next_contact_on")),
+        note=back if isinstance(back, str) else "",
+    )
+
+
+def _named(facts: Facts, invoice_id: str, day: date) -> Item:
+    place, own = facts.position(invoice_id), facts.history.invoices
+    currency = str(facts.named["currency"][place])
+    owed = facts.amount_open(np.array([place]), np.array([day_number(day) + 1]))[0]
+    return Item(
+        invoice_id,
+        to_date(int(own["issued_on"][place])),
+        to_date(int(own["due_on"][place])),
+        _money(int(owed), currency) if facts.amount_known(np.array([place]))[0] else None,
+    )
+
+
+def _agreed_promise(promises: Sequence[Mapping[str, Any]]) -> Promise | None:
+    days, currencies = ({each.get(name) for each in promises} for name in ("promised_on", "currency"))
+    if len(days) != 1:
+        return None
+    amounts = [each.get("amount") for each in promises]
+    money = None
+    if len(currencies) == 1 and None not in currencies and None not in amounts:
+        money = Money(sum((Decimal(str(each)) for each in amounts), Decimal(0)), str(currencies.pop()))
+    first = promises[0]
+    return Promise(_day(first["promised_on"]), money, first.get("person") or "", _day(first["made_on"]))
+
+
+def _agreed_plan(plan: Mapping[str, Any]) -> Plan:
+    parts = (
+        Instalment(date.fromisoformat(each["due_on"]), Money(Decimal(each["amount"]), plan["currency"]))
+        for each in plan["instalments"]
+    )
+    return Plan(tuple(parts), _day(plan["agreed_on"]), plan.get("person") or "")
 
 
 def approved_step(records: Iterable[Record]) -> NextStep | None:
@@ -88,6 +165,17 @@ def _is_person(live: LiveScorer, facts: Mapping[str, Any]) -> bool:
         return False
     columns = policy.columns({name: np.array([value]) for name, value in {**facts, "p_late": 0.0}.items()})
     return bool(np.asarray(natural.when.holds(columns)).reshape(-1)[0])
+
+
+def _discount(live: LiveScorer) -> Discount | None:
+    terms = live.whole.policy.parts.discount
+    return None if terms is None else Discount(Decimal(str(terms.percent)), terms.within_days)
+
+
+def _assistance(live: LiveScorer, country: str, language: str) -> tuple[str, ...]:
+    """The places of help that the policy names for a person of a country."""
+    places = places_for(live.whole.policy.parts.places_of_help, country, language)
+    return tuple(place.line for place in places)
 
 
 def _money(minor: int, currency: str) -> Money:

@@ -216,6 +216,8 @@ class Facts:
             **self._customer_open(rows, int(today[0]) if len(rows) else 0, units),
             "late_share_customer": past.matured.mean("late", 365),
             "settled_count": past.settled.count(),
+            "days_late_usual": past.settled.mean("days_late", 365),
+            "terms_days": self.history.invoices["terms_days"][rows].astype(float),
             **_dialogue(past, units, as_of),
             **(own := self._account(rows, today, units)),
             **_with_desk(own, from_the_desk(extra, self.named["customer_id"][rows])),

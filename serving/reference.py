@@ -64,6 +64,13 @@ ENVIRONMENT = {
     "DUECOURSE_SIGNATURES": "`required`: models without a trusted signature are refused",
     "DUECOURSE_WEBHOOK_URL": "where `duecourse alerts send` delivers; alerts are put into the outbox while it is set",
     "DUECOURSE_WEBHOOK_SECRET": "shared secret that signs what the webhook sends",
+    "DUECOURSE_SMTP_HOST": "the server that `duecourse messages send --really` hands mail to; unset: sending is off",
+    "DUECOURSE_SMTP_PORT": "its port; default 587",
+    "DUECOURSE_SMTP_TLS": "`starttls` (default), `implicit`, or `off` for a server on this machine alone",
+    "DUECOURSE_SMTP_USER": "who we are at the mail server, where it asks",
+    "DUECOURSE_SMTP_PASSWORD": "and our password there",
+    "DUECOURSE_MAIL_FROM": "from whom texts come, such as `Accounts <accounts@example.com>`",
+    "DUECOURSE_MAIL_REPLY_TO": "where answers go; default the same",
     "DUECOURSE_USER": "who is named in the record of moves; default the name of the login",
 }
 """What each environment variable decides."""

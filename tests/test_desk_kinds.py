@@ -64,6 +64,15 @@ LEAST: dict[str, dict[str, Any]] = {
         "happened_at": "2026-03-02T06:00:00+00:00",
         "next_attempt_at": "2026-03-02T06:00:00+00:00",
     },
+    "sendings": {
+        "case_id": "C1",
+        "customer_id": "C1",
+        "message_id": "M-1",
+        "action": "thank_you",
+        "recipient": "accounts@example.com",
+        "day": "2026-03-02",
+        "next_attempt_at": "2026-03-02T06:00:00+00:00",
+    },
 }
 """The least that each kind takes."""
 

@@ -281,7 +281,10 @@ def random_cases(size: int, seed: int = 0) -> pd.DataFrame:
     flags = ("is_disputed", "promise_pending", "plan_running", "complaint_open", "key_account")
     columns |= {flag: draw.random(size) < 0.08 for flag in flags}
     columns |= {flag: draw.random(size) < 0.02 for flag in ("hardship", "vulnerability", "insolvency")}
-    return pd.DataFrame(columns).assign(p_late_90=lambda cases: cases["p_late_30"] * draw.random(size))
+    made = pd.DataFrame(columns).assign(p_late_90=lambda cases: cases["p_late_30"] * draw.random(size))
+    return made.assign(
+        terms_days=draw.choice([14.0, 30, 60], size), days_late_usual=draw.choice([-20.0, 0, 3], size)
+    )
 
 
 def test_raising_the_probabilities_alone_never_hardens_the_tone_and_only_brings_help_earlier() -> None:

@@ -8,17 +8,20 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
 
 from serving.api.asking import Asking
 from serving.api.documents import documented
 from serving.api.problems import ProblemError
 from serving.api.schemas import Record
 from serving.case_messages import approved_step, message_case, name_of
-from serving.desk import Flaw, RecordError
+from serving.desk import Flaw, RecordError, Writing
 from serving.live import LiveScorer
-from serving.messages import CHANNELS, lint, render
+from serving.mail import queue_message
+from serving.messages import CHANNELS, Finding, lint, render
 from serving.messages.rendering import NEEDS_APPROVAL, Channel
-from serving.office import EVERYBODY, Office
+from serving.office import EVERYBODY, Answer, Office
+from serving.roles import Caller
 from serving.scoring import UnknownIdError
 from serving.worklist import LEFT_OUT, Case
 
@@ -39,13 +42,40 @@ def add_letter_routes(app: FastAPI, asking: Asking) -> None:
         return await asking.read(
             request,
             "read:worklist",
-            lambda office, live: _message(office, live, case_id, channel, language),
+            lambda office, live: message_of(office, live, case_id, channel, language),
         )
 
+    @app.post(
+        "/v1/messages/{message_id}/send",
+        **documented(Record, body=NothingMore, also=(400, 404, 408, 409, 413, 415, 422), status=201),
+    )
+    async def send(request: Request, message_id: str) -> Response:
+        """Queue a kept e-mail for its customer; `duecourse messages send --really` hands over what is queued."""
+        return await asking.write(request, "write:dialogue", lambda *given: _queued(message_id, *given))
 
-def _message(
+
+class NothingMore(BaseModel):
+    """An empty object: the text is the one that is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _queued(
+    message_id: str, office: Office, live: LiveScorer, writing: Writing, given: Any, caller: Caller
+) -> Answer:
+    if given != {}:
+        raise RecordError("sendings", [Flaw("", "send an empty object: {}")])
+    try:
+        kept = queue_message(office, live, writing, message_id, office.now(), caller.may("write:decisions"))
+    except ValueError as error:
+        raise ProblemError("cannot_be_sent", f"{error}.") from None
+    return Answer(201, {"id": kept.record_id, **kept.content}, kept.version)
+
+
+def message_of(
     office: Office, live: LiveScorer, case_id: str, channel: str | None, language: str
 ) -> dict[str, Any]:
+    """The recommended step of a case in words; raises the problem of one that nothing is said to today."""
     case = _listed(office, live, case_id)
     if case.channel not in CHANNELS:
         raise ProblemError(
@@ -54,7 +84,7 @@ def _message(
         )
     said = channel or case.channel
     records = office.desk.timeline(case.customers)
-    facts = message_case(live, case, office.items(live), records)
+    facts = message_case(live, case, office.items(live), records, language)
     step = approved_step(records)
     if case.template == NEEDS_APPROVAL and step is None:
         raise ProblemError("nothing_to_say", "No step is decided and approved that could be announced.")
@@ -100,6 +130,15 @@ def _flaws(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> Iter
     customer_id = str(content.get("customer_id"))
     if not live.knows_customer(customer_id):
         return
+    for field, finding in found_in(office, live, customer_id, content):
+        if finding.severity == "reject":
+            yield Flaw(f"/{field}", f"{finding} (character {finding.start + 1})")
+
+
+def found_in(
+    office: Office, live: LiveScorer, customer_id: str, content: Mapping[str, Any]
+) -> Iterator[tuple[str, Finding]]:
+    """Each phrase of a text that a customer should not or had better not read, with the field it stands in."""
     step = approved_step(office.desk.find("decisions", customer_ids=[customer_id]))
     name = name_of(live, customer_id)
     for field in CHECKED:
@@ -107,6 +146,4 @@ def _flaws(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> Iter
         if isinstance(text, str):
             theirs = [match.span() for match in re.finditer(re.escape(name), text)] if name else []
             language, never = str(content.get("language") or "en"), live.whole.policy.parts.never_say
-            for finding in lint(text, language, step, never, theirs):
-                if finding.severity == "reject":
-                    yield Flaw(f"/{field}", f"{finding} (character {finding.start + 1})")
+            yield from ((field, each) for each in lint(text, language, step, never, theirs))

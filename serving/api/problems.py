@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The address does not take this method"),
     "body_too_slow": (408, "The body did not arrive in time"),
     "invoice_not_open": (409, "The invoice is not open on that day"),
+    "cannot_be_sent": (409, "This text may not leave"),
     "nothing_to_say": (409, "There is nothing to say to this customer today"),
     "not_in_policy": (409, "The policy in force does not say"),
     "already_there": (409, "There is such a record already"),

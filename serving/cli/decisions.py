@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 from rich.table import Table
 
 from serving.cli.common import (
@@ -16,6 +19,7 @@ from serving.cli.common import (
     home,
     json_option,
     ledger_argument,
+    load_book,
     now,
     out,
     policy_option,
@@ -77,7 +81,13 @@ def _show_strategy(loaded: Policy, strategy: str, is_json: bool) -> None:
 
 @policy.command("check")
 @file_argument
-def check_(file: Path) -> None:
+@click.option(
+    "--ledger",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Also say for which countries of its natural persons no place of help is named.",
+)
+@refusing()
+def check_(file: Path, ledger: Path | None) -> None:
     """Check a policy file: every problem with its line and what to write instead. Exit code 2 for any."""
     try:
         loaded = Policy.load(file)
@@ -88,6 +98,43 @@ def check_(file: Path) -> None:
         click.echo(f"{count}: this policy cannot be used.")
         raise SystemExit(2) from None
     out.print(f"This policy can be used. Version {loaded.version}.")
+    say_warnings(_without_help(loaded, ledger))
+
+
+def _without_help(loaded: Policy, ledger: Path | None) -> Iterator[str]:
+    """Where the texts speak of help and the policy names no place of it."""
+    from serving.messages.rendering import names_help
+
+    parts = loaded.parts
+    texts = sorted({each.template for each in parts.actions.values() if names_help(each.template)})
+    if not texts or parts.natural_persons is None:
+        return
+    named = {place.country for place in parts.places_of_help}
+    if not named:
+        yield f"no place of help is named in places_of_help, and {', '.join(texts)} speak of help in general"
+    for country, many in _persons_by_country(loaded, ledger) if ledger else ():
+        if country not in named:
+            where = country or "an unknown country"
+            yield f"natural persons of {where}: {many:,}, and places_of_help names no place there"
+
+
+def _persons_by_country(loaded: Policy, ledger: Path) -> list[tuple[str, int]]:
+    """How many natural persons, by the policy's own words, a ledger has in each country."""
+    from features.days import day_number
+    from features.history import History
+    from serving.facts import Facts
+    from serving.policy.accounts import ACCOUNT_TERMS
+    from serving.policy.cases import account_columns
+    from serving.policy.columns import Columns
+
+    book, gate = load_book(ledger), loaded.parts.natural_persons
+    facts = Facts(History(book.ledger))
+    master = facts.master(np.arange(len(facts.history.customers)), day_number(book.day))
+    columns = account_columns({name: master[name].tolist() for name in ("debtor_type", "country")})
+    if gate is None or not len(master):
+        return []
+    is_person = gate.when.holds(Columns(columns, ACCOUNT_TERMS, loaded.parts.numbers, {}))
+    return sorted(Counter(columns["country"][is_person].tolist()).items())
 
 
 @policy.command("dry-run")

@@ -3,6 +3,7 @@
 from serving.messages.case import (
     STEP_KINDS,
     Cash,
+    Discount,
     Dispute,
     Instalment,
     Item,
@@ -21,6 +22,7 @@ __all__ = [
     "CHANNELS",
     "STEP_KINDS",
     "Cash",
+    "Discount",
     "Dispute",
     "Finding",
     "Instalment",

@@ -97,6 +97,14 @@ class Cash:
 
 
 @dataclass(frozen=True)
+class Discount:
+    """What is offered for paying early: so many percent within so many days of the invoice date."""
+
+    percent: Decimal
+    within_days: int
+
+
+@dataclass(frozen=True)
 class SequenceStep:
     """One step we take, told in advance: days after the due date (negative: before) and what happens."""
 
@@ -158,6 +166,7 @@ class MessageCase:
     last_contact_on: date | None = None
     next_contact_on: date | None = None
     terms_days: int | None = None
+    discount: Discount | None = None
     sequence: tuple[SequenceStep, ...] = ()
     assistance: tuple[str, ...] = ()
     """Where a business in difficulty finds help: name, telephone, address of each place."""

@@ -12,11 +12,12 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 from markupsafe import Markup
 
 from serving.messages.case import Money
@@ -204,6 +205,11 @@ def html_lines(lines: Sequence[str]) -> Markup:
     """Lines that stay lines, escaped."""
     said = Markup("<br>\n").join(line for line in lines if line)
     return Markup("<p>{}</p>").format(said) if said else said
+
+
+def percent(number: Decimal, locale: str) -> str:
+    """Such as 0.5 % as the language writes it."""
+    return format_percent(number / 100, locale=locale, decimal_quantization=False)
 
 
 def capitalised(text: str) -> str:

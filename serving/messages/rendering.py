@@ -74,6 +74,13 @@ def actions(language: str = DEFAULT_LANGUAGE) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name != OWN_STEP))
 
 
+def names_help(action: str, language: str = DEFAULT_LANGUAGE) -> bool:
+    """Whether the text of an action names places of help."""
+    file = TEXTS / language / "actions" / f"{action}.jinja"
+    text = file.read_text("utf-8") if file.is_file() else ""
+    return "case.assistance" in text or "say.help(" in text
+
+
 def render(
     action: str,
     channel: str,
@@ -182,7 +189,7 @@ def _environment(code: str, locale: str, is_html: bool) -> ImmutableSandboxedEnv
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    by_locale = ("money", "monies", "day", "short_day", "weekday", "day_of_month", "listed")
+    by_locale = ("money", "monies", "day", "short_day", "weekday", "day_of_month", "listed", "percent")
     environment.filters |= {each: partial(getattr(formats, each), locale=locale) for each in by_locale}
     environment.filters |= {each: getattr(formats, each) for each in ("capitalised", "wrapped", "as_html")}
     environment.filters["one_line"] = lambda text: type(text)(" ".join(text.split()))

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from serving.messages.case import (
     Cash,
+    Discount,
     Dispute,
     Instalment,
     Item,
@@ -69,6 +70,7 @@ FULL = MessageCase(
     last_contact_on=date(2026, 2, 27),
     next_contact_on=date(2026, 3, 13),
     terms_days=30,
+    discount=Discount(Decimal("0.5"), 10),
     sequence=(
         SequenceStep(-7, "a short note, so that you can tell us if anything is missing"),
         SequenceStep(5, "a friendly reminder"),

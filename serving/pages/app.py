@@ -13,6 +13,7 @@ from serving.pages import (
     alerts,
     audit,
     behind,
+    conversation,
     customer,
     hand_over,
     help,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 PAGES: tuple[ModuleType, ...] = (
     today,
     help,
+    conversation,
     hand_over,  # its address is longer than that of its customer
     customer,
     behind,  # and so are those of what belongs to an invoice

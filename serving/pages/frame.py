@@ -29,6 +29,8 @@ TOLD = {
     "promise": "The promise is recorded. Nobody asks for that money until its day has passed.",
     "dispute": "The dispute is open. The disputed part is not asked for until it is settled.",
     "note": "The note is recorded.",
+    "conversation": "The conversation is closed and recorded. Below is the summary for the customer.",
+    "message": "The text is kept as it was sent.",
     "state": "Changed. The list is in its new order.",
     "decision": "The decision is recorded, with the score and the policy it was taken on.",
     "policy_kept": "The version is kept. Nothing is in force yet: look at what it would change.",

@@ -151,7 +151,14 @@ def _segments(book: OpenBook, unit: str, filters: Mapping[str, str], visit: Visi
             "to": address(filters, **{by: row["name"]}),
         }
     tabs = [{"by": name, "to": address(filters, "segments", by=name)} for name in SEGMENTS]
-    return {"by": by, "tabs": tabs, "rows": rows[:MOST_GROUPS], "more": max(len(rows) - MOST_GROUPS, 0)}
+    names = book.by["tier"].names
+    return {
+        "by": by,
+        "tiers": names,
+        "tabs": tabs,
+        "rows": rows[:MOST_GROUPS],
+        "more": max(len(rows) - MOST_GROUPS, 0),
+    }
 
 
 def _largest(visit: Visit, book: OpenBook, unit: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from serving.alerts.reading import changed_alerts
 from serving.conditions import Condition
+from serving.policy import discount, help
 from serving.policy.losses import changed_credit_loss
 from serving.policy.reading import Parts
 from serving.policy.reading_steps import STANDARD
@@ -32,6 +33,8 @@ def content(parts: Parts, about: str) -> dict[str, Any]:
         "wording": {"never_say": plain(parts.never_say)},
         **changed_alerts(parts.alerts),
         **changed_credit_loss(parts.credit_loss),
+        **discount.section_of(parts.discount),
+        **help.section_of(parts.places_of_help),
         SECTION: plain(parts.workday),
     }
 
@@ -83,7 +86,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _action(action: Action) -> dict[str, Any]:
-    return without(plain(action), "code", *(() if action.told else ("told",)))
+    absent = [name for name in ("told", "automatic") if not getattr(action, name)]
+    return without(plain(action), "code", *absent)
 
 
 def _guard(guard: Guard) -> dict[str, Any]:

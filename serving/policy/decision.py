@@ -20,6 +20,7 @@ from serving.policy.columns import Columns, first_match
 from serving.policy.content import content
 from serving.policy.credit import CreditDecision, credit_decisions
 from serving.policy.customer_tiers import customer_tiers
+from serving.policy.discount import with_discount
 from serving.policy.exits import ExitAdvice, Recovery, exits
 from serving.policy.located import PolicyError, Problem
 from serving.policy.published import published
@@ -200,6 +201,7 @@ class Policy:
         """The columns of cases, with the policy's numbers, facts and classes of reasons; no tier yet."""
         known = case_columns(cases)
         known["reason_class"] = _classes(known["nonpayment_reason"], self._class_of)
+        known |= with_discount(known, self.parts.discount)
         return Columns(known, CASE_TERMS, self.parts.numbers, self.parts.facts)
 
     @cached_property

@@ -9,8 +9,13 @@ from serving.agreements import PROMISE_GRACE_DAYS
 from serving.alerts.reading import read_alerts
 from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
+from serving.messages.rendering import NEEDS_APPROVAL
 from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
+from serving.policy.discount import SECTION as DISCOUNT
+from serving.policy.discount import Discount, check_discount, read_discount
+from serving.policy.help import SECTION as HELP
+from serving.policy.help import PlaceOfHelp, read_places
 from serving.policy.located import Path, PolicyError, locate
 from serving.policy.losses import SECTION as LOSSES
 from serving.policy.losses import CreditLoss, read_credit_loss
@@ -36,9 +41,10 @@ SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
 ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
-OPTIONAL_SECTIONS |= {"alerts", LOSSES, SECTION}
+OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, SECTION}
 MOST_WORKING_DAYS = 260
 GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
+FIRMEST_AUTOMATIC = 1
 ONE_REGISTER = (Register("at your service", None),)
 _BLANK_ACTION: dict[str, Any] = {"who": "", "channel": "", "firmness": 0, "objective": "", "opening": ""}
 
@@ -67,6 +73,8 @@ class Parts:
     alerts: AlertSettings
     workday: Workday
     credit_loss: CreditLoss
+    discount: Discount | None
+    places_of_help: tuple[PlaceOfHelp, ...]
 
     @property
     def promise_grace_days(self) -> int:
@@ -109,6 +117,8 @@ class _Reader(AccountsReader):
         segments, strategies = self.plans(actions)
         accounts = self.accounts(numbers, tiers, roles)
         workday = read_workday(self, roles, actions, tiers)
+        discount = read_discount(self)
+        check_discount(self, strategies, discount)
         self.check_scores(tier_rules, tiers, strategies, actions)
         return Parts(
             numbers,
@@ -128,6 +138,8 @@ class _Reader(AccountsReader):
             replace(read_alerts(self), promise_grace_days=_grace_days(numbers)),
             workday,
             read_credit_loss(self),
+            discount,
+            read_places(self),
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:
@@ -219,6 +231,7 @@ class _Reader(AccountsReader):
             self.choice((*here, "counted_from"), entry, COUNTED_FROM)
             self.choice((*here, "not_after_due"), entry, (True, False))
             self.choice((*here, "commitment"), entry, COMMITMENTS)
+            self.choice((*here, "automatic"), entry, (True, False))
             self.whole((*here, "within_working_days"), entry, MOST_WORKING_DAYS)
             self.whole((*here, "firmness"), entry, firmest - 1)
             self.text((*here, "objective"), entry)
@@ -234,10 +247,24 @@ class _Reader(AccountsReader):
         is_internal = entry.get("channel") == "internal"
         if is_internal and entry.get("firmness") not in (0, None):
             self.report((*here, "firmness"), "an internal step is not heard by the customer", "write 0")
+        if entry.get("automatic") is True:
+            self.check_automatic(here, entry)
         asks = not is_internal and (entry.get("channel") == "phone" or entry.get("firmness"))
         if asks and entry.get("commitment") == "none":
             mend = f"write {PROMISE_OR_NEXT_CONTACT}, or leave it out"
             self.report((*here, "commitment"), "a step that asks ends with a promise or a next contact", mend)
+
+    def check_automatic(self, here: Path, entry: Mapping[str, Any]) -> None:
+        """Only kind e-mails leave by themselves: nothing firm, and nothing that a person has to say."""
+        if entry.get("channel") != "email":
+            self.report(
+                (*here, "automatic"), "only an email can leave by itself", "remove it, or write email"
+            )
+        if entry.get("firmness") not in range(FIRMEST_AUTOMATIC + 1):
+            mend = f"remove it; firmness {FIRMEST_AUTOMATIC} is the most for a text that nobody looks at"
+            self.report((*here, "automatic"), "nothing firm leaves by itself", mend)
+        if entry.get("template", here[-1]) in (NEEDS_APPROVAL, "support_call"):
+            self.report((*here, "automatic"), "a person says this, no machine", "remove it")
 
     def guards(self, actions: Mapping[str, Action], roles: Sequence[str]) -> tuple[Guard, ...]:
         result = []
@@ -284,6 +311,7 @@ _OPTIONAL_OF_ACTIONS = {
     "template",
     "commitment",
     "told",
+    "automatic",
 }
 
 

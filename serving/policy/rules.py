@@ -77,6 +77,8 @@ class Action:
     commitment: str = ""
     told: str = ""
     """How the published sequence announces the step to customers; internal steps may have none."""
+    automatic: bool = False
+    """Whether its text may leave by itself, where sending is set up; never for natural persons."""
 
     @property
     def is_contact(self) -> bool:

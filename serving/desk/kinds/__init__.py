@@ -5,7 +5,7 @@ from serving.desk.kinds.contacts import Contact, Message, Note
 from serving.desk.kinds.content import ERASED, Content, Flaw, checked
 from serving.desk.kinds.customers import CreditReport, Customer, TradeReference
 from serving.desk.kinds.decisions import CreditDecision, Decision, Review
-from serving.desk.kinds.deliveries import Delivery
+from serving.desk.kinds.deliveries import Delivery, Sending
 from serving.desk.kinds.disputes import Complaint, Dispute
 from serving.desk.kinds.invoices import Invoice, NonpaymentReason
 from serving.desk.kinds.payment_plans import Instalment, PaymentPlan, instalments
@@ -36,6 +36,7 @@ _CLASSES: tuple[type[Content], ...] = (
     Message,
     TierChange,
     Delivery,
+    Sending,
 )
 KINDS: dict[str, type[Content]] = {each.KIND: each for each in _CLASSES}
 LEDGER_KINDS = tuple(name for name, each in KINDS.items() if each.LEDGER)

@@ -127,6 +127,8 @@ def _levels(tiers: Sequence[str]) -> list[tuple[int, str]]:
 def _name(row: Mapping[str, Any], y: float, x: float = 0) -> Markup:
     label = row["label"] if len(row["label"]) <= 22 else row["label"][:21] + "…"
     text = tag("text", label, x=x, y=y)
+    if row.get("to"):
+        text = tag("rect", class_="hit", x=x - 3, y=y - 16, width=10 + 7 * len(label), height=24, rx=3) + text
     return (
         tag("a", text, href=row["to"], aria_label=f"{row['label']}: {row['text']}") if row.get("to") else text
     )

@@ -40,7 +40,8 @@ def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
             )
         left += wide
         pieces.append(tag("rect", class_=f"age{place}", x=at, y=31, width=10, height=10, rx=2))
-        told = tag("text", part["label"], class_="quiet", x=at + 16, y=40)
+        told = tag("rect", class_="hit", x=at - 3, y=26, width=step - 6, height=36, rx=3)
+        told += tag("text", part["label"], class_="quiet", x=at + 16, y=40)
         told += tag("text", part["text"], x=at + 16, y=57)
         named = f"{part['label']}: {part['text']}"
         pieces.append(tag("a", told, href=part["to"], aria_label=named) if part.get("to") else told)
