@@ -24,7 +24,7 @@ from serving.policy.reviews import coverage
 from serving.portfolio import SEGMENTS, OpenBook
 
 FILTERS = (*SEGMENTS, "currency", "tier", "age")
-LARGEST, MOST_LARGEST = 10, 200
+LARGEST, MOST_LARGEST = 10, 100
 """Customers named; as many as owe four fifths where they are asked for, but never more."""
 MOST_GROUPS = 12
 BAND_TITLES = {
@@ -65,7 +65,7 @@ def view(visit: Visit) -> dict[str, Any]:
         "concentration": largest,
         "cash": cash,
         "figures": figures,
-        "reviews": _reviews(visit),
+        "reviews": visit.kept.once(visit.live, "reviews", lambda: _reviews(visit)),
     }
 
 
@@ -182,8 +182,11 @@ def _largest(visit: Visit, book: OpenBook, unit: str) -> dict[str, Any]:
 def _slow(visit: Visit, filters: Mapping[str, str], unit: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Cash and figures, or since when they are being worked out."""
     whole, now = visit.live.whole, visit.office.now()
-    cancelled = frozenset(each.record_id for each in visit.office.desk.find("promises", status="cancelled"))
-    works = {"cash": lambda: cash_of(whole), "figures": lambda: figures_of(whole, cancelled)}
+
+    def cancelled() -> frozenset[str]:
+        return frozenset(each.record_id for each in visit.office.desk.find("promises", status="cancelled"))
+
+    works = {"cash": lambda: cash_of(whole), "figures": lambda: figures_of(whole, cancelled())}
     cash, figures = visit.kept.later.found(whole, works, now).values()
     waiting = [each for each in (cash, figures) if isinstance(each, Waiting)]
     seconds = max((int((now - each.since).total_seconds()) for each in waiting), default=0)
