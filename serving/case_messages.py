@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,12 @@ from serving.messages import (
     Cash,
     Discount,
     Dispute,
+    Instalment,
     Item,
     MessageCase,
     Money,
     NextStep,
+    Plan,
     Promise,
 )
 from serving.policy.help import places_for
@@ -28,6 +30,7 @@ from serving.worklist import Case, Items
 
 if TYPE_CHECKING:
     from serving.desk import Record
+    from serving.facts import Facts
     from serving.live import LiveScorer
     from serving.scoring import Scorer
 
@@ -66,6 +69,64 @@ def message_case(
         assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
         opening=case.opening,
     )
+
+
+def agreement(
+    live: LiveScorer, customer_id: str, contact: Record, promises: Sequence[Record], plan: Record | None
+) -> MessageCase:
+    """The facts of what was agreed in a contact, as a summary for the customer speaks of them.
+
+    Several promises of one conversation are told as one: their sum, where all are for one day and currency.
+    """
+    facts = live.of_customer(customer_id).facts
+    told = contact.content
+    about = [each.content["invoice_id"] for each in promises]
+    if plan is not None and plan.content.get("invoice_id"):
+        about.append(plan.content["invoice_id"])
+    back = told.get("confirmed_back")
+    return MessageCase(
+        written_on=live.as_of,
+        customer=name_of(live, customer_id),
+        customer_number=customer_id,
+        contact_person=told.get("person") or "",
+        items=tuple(_named(facts, each, live.as_of) for each in dict.fromkeys(about)),
+        promise=_agreed_promise([each.content for each in promises]),
+        plan=None if plan is None else _agreed_plan(plan.content),
+        next_contact_on=_day(told.get("next_contact_on")),
+        note=back if isinstance(back, str) else "",
+    )
+
+
+def _named(facts: Facts, invoice_id: str, day: date) -> Item:
+    place, own = facts.position(invoice_id), facts.history.invoices
+    currency = str(facts.named["currency"][place])
+    owed = facts.amount_open(np.array([place]), np.array([day_number(day) + 1]))[0]
+    return Item(
+        invoice_id,
+        to_date(int(own["issued_on"][place])),
+        to_date(int(own["due_on"][place])),
+        _money(int(owed), currency) if facts.amount_known(np.array([place]))[0] else None,
+    )
+
+
+def _agreed_promise(promises: Sequence[Mapping[str, Any]]) -> Promise | None:
+    days, currencies = ({each.get(name) for each in promises} for name in ("promised_on", "currency"))
+    if len(days) != 1:
+        return None
+    amounts = [each.get("amount") for each in promises]
+    money = None
+    if len(currencies) == 1 and None not in currencies and None not in amounts:
+        money = Money(sum((Decimal(str(each)) for each in amounts), Decimal(0)), str(currencies.pop()))
+    first = promises[0]
+    return Promise(_day(first["promised_on"]), money, first.get("person") or "", _day(first["made_on"]))
+
+
+def _agreed_plan(plan: Mapping[str, Any]) -> Plan:
+    parts = (
+        Instalment(date.fromisoformat(each["due_on"]), Money(Decimal(each["amount"]), plan["currency"]))
+        for each in plan["instalments"]
+    )
+    return Plan(tuple(parts), _day(plan["agreed_on"]), plan.get("person") or "")
 
 
 def approved_step(records: Iterable[Record]) -> NextStep | None:

@@ -16,7 +16,8 @@ from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
 from serving.since import Since, since
-from serving.tiers import Tiers, tiers_at
+from serving.tiers import KIND as TIER_CHANGES
+from serving.tiers import Tiers, kept_changes, tiers_at
 from serving.worklist import About, Items, Worklist, items_of
 from serving.worklist.items import items_now
 from serving.worklist.memory import list_before, waited_before
@@ -63,6 +64,8 @@ class Office:
         self._items_now: tuple[LiveScorer, Items] | None = None
         self._items_lock = threading.Lock()
         self._tiers: tuple[LiveScorer, Tiers | None] | None = None
+        self._told: tuple[tuple[int, date], Told] | None = None
+        self._changes: tuple[int, list[dict[str, Any]]] | None = None
         self._live = Live(export, desk, since, follows_policy)
 
     def live(self, scorer: Scorer) -> LiveScorer:
@@ -102,7 +105,20 @@ class Office:
 
     def told(self, day: date) -> Told:
         """What people told the desk that orders a day: case states, reviews, pay runs and channels."""
-        return told((record for kind in KINDS for record in self.desk.find(kind)), day)
+        asked = (self.desk.latest(*KINDS), day)
+        kept = self._told
+        if kept is None or kept[0] != asked:
+            found = told((record for kind in KINDS for record in self.desk.find(kind)), day)
+            kept = self._told = (asked, found)
+        return kept[1]
+
+    def _changes_of_tiers(self) -> list[dict[str, Any]]:
+        """The changes of tiers that the desk keeps, read anew only where one was written."""
+        latest = self.desk.latest(TIER_CHANGES)
+        kept = self._changes
+        if kept is None or kept[0] != latest:
+            kept = self._changes = (latest, kept_changes(self.desk))
+        return kept[1]
 
     def items(self, live: LiveScorer) -> Items:
         """The open invoices of this moment with the decisions on them."""
@@ -117,7 +133,7 @@ class Office:
         """The tiers of customers and groups at this moment; None where the policy has none."""
         kept = self._tiers
         if kept is None or kept[0] is not live:
-            kept = self._tiers = (live, tiers_at(live, self.items(live), self.desk))
+            kept = self._tiers = (live, tiers_at(live, self.items(live), self._changes_of_tiers()))
         return kept[1]
 
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:

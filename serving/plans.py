@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from serving.desk.kinds import instalments
 from serving.facts import Facts
 from serving.profile import Declared, runs_of
 
-YEAR = 365
+YEAR, QUARTER = 365, 92
 
 
 def proposed_plan(
@@ -63,6 +64,20 @@ def proposed_plan(
         "usual_on_a_pay_day": None if usual is None else str(Decimal(usual).scaleb(-digits)),
         "fits": None if usual is None else bool(largest <= Decimal(usual).scaleb(-digits)),
     }
+
+
+def next_runs(
+    facts: Facts, customer_id: str, day: date, declared: Declared | None = None, most: int = 4
+) -> list[date]:
+    """The days of a customer's next pay runs after a day, within a quarter; none where it has no run that is known."""
+    code = facts.history.customer_codes(pd.Series([customer_id], dtype="str"))
+    run = runs_of(facts, code, day, declared).runs[0] if code[0] >= 0 else None
+    if run is None:
+        return []
+    country = str(facts.master(code, day_number(day) + 1)["country"].iat[0])
+    country = country or facts.history.ledger.settings.country or ""
+    ahead = (day + timedelta(days=n) for n in range(1, QUARTER + 1))
+    return list(islice((each for each in ahead if run.falls_on(each, country, facts.history.weekend)), most))
 
 
 def _usual(facts: Facts, customer_id: str, currency: str, day: date) -> int | None:

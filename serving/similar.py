@@ -11,10 +11,10 @@ Only scores count that were given before anybody knew the outcome, by a model th
 The log is what counts where it holds enough scores like this one; before that, the rehearsal. What a model says of
 invoices it has learned from is never shown.
 
-Similar means close in log-odds: all within `NEAR`, and where these are fewer than `ENOUGH` the nearest so many within
-`FARTHEST`. Worked example: 60 % is 0.41 in log-odds, so scores from 54 % to 66 % are similar to it; around 2 % those
-from 1.6 % to 2.6 %. What came true is held against what these scores said on average, which need not be what the one
-in their midst says. The range beside the share is the middle 80 % of what so many outcomes leave open.
+Similar means close in log-odds: the nearest `MOST` within `NEAR`, and where there are fewer than `ENOUGH` the nearest
+so many within `FARTHEST`. Worked example: 60 % is 0.41 in log-odds, so scores from 54 % to 66 % are similar to it;
+around 2 % those from 1.6 % to 2.6 %. What came true is held against what these scores said on average, which need not
+be what the one in their midst says. The range beside the share is the middle 80 % of what so many outcomes leave open.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from training.model.judged import read_judged
 from training.model.uncertainty import rate_range
 
 NEAR, FARTHEST = 0.25, 1.0
-ENOUGH, FEWEST = 100, 20
-"""So many similar scores are looked for; of fewer than the second nothing is said."""
+ENOUGH, FEWEST, MOST = 100, 20, 2_000
+"""So many similar scores are looked for; of fewer than the second nothing is said, more than the third add nothing."""
 LOG_DAYS = 182
 
 
@@ -48,10 +48,11 @@ class Past:
     """Scores of one target given to unseen invoices, in ascending order, and what came of them."""
 
     score: np.ndarray
-    """Log-odds, shape (n,)."""
+    """Log-odds, float32, shape (n,): half a year of a large book is held."""
     late: np.ndarray
+    """int8."""
     invoice: np.ndarray
-    """Numbers by which scores of one invoice are told; all different in a rehearsal."""
+    """int32 numbers by which scores of one invoice are told; all different in a rehearsal."""
     begin: date
     end: date
     source: str
@@ -92,16 +93,18 @@ def similar(past: Past | None, chance: float) -> Similar | None:
     if past is None:
         return None
     middle = float(log_odds(np.array(chance)))
-    distance = np.abs(past.score - middle)
-    near = np.flatnonzero(distance <= NEAR)
+    begin, end = (np.searchsorted(past.score, middle + far) for far in (-FARTHEST, FARTHEST))
+    distance = np.abs(past.score[begin:end] - middle)
+    near = begin + np.flatnonzero(distance <= NEAR)
     if len(near) < ENOUGH:
-        near = np.argsort(distance, kind="stable")[:ENOUGH]
-        near = np.sort(near[distance[near] <= FARTHEST])
+        near = begin + np.sort(np.argsort(distance, kind="stable")[:ENOUGH])
+    elif len(near) > MOST:
+        near = begin + np.sort(np.argpartition(distance, MOST)[:MOST])
     _, last = np.unique(past.invoice[near][::-1], return_index=True)
     near = near[::-1][last]
     if len(near) < FEWEST:
         return None
-    late, said = past.late[near], probability(past.score[near])
+    late, said = past.late[near], probability(past.score[near].astype(np.float64))
     rate = (late.sum() + 0.5) / (len(late) + 1)
     low, high = rate_range(np.array([rate]), np.array([len(late) + 1.0]))
     return Similar(
@@ -170,7 +173,7 @@ def logged(files: list[Scoring], facts: Facts, target: str, day: date) -> Past |
 def _judged(
     scoring: Scoring, facts: Facts, target: str, day: date
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    rows, history = scoring.rows(["invoice_id", target]), facts.history
+    rows, history = scoring.rows_if_there(["invoice_id", target]), facts.history
     place = np.array([facts.position(each) for each in rows["invoice_id"].tolist()], dtype=np.int64)
     on, today = day_number(date.fromisoformat(scoring.described["as_of"])), day_number(day)
     known = place >= 0
@@ -179,8 +182,9 @@ def _judged(
     settled = facts.settled_on(place, np.full(len(place), today))
     closed_by_credit = ~facts.is_open(place, today) & (settled > today)
     told = (limit < today) & (on <= limit) & ~closed_by_credit
-    late = (settled > limit).astype(np.float64)
-    return log_odds(chance[told]), late[told], place[told], np.full(int(told.sum()), on)
+    late = (settled > limit).astype(np.int8)
+    score, as_of = log_odds(chance[told]).astype(np.float32), np.full(int(told.sum()), on, np.int32)
+    return score, late[told], place[told].astype(np.int32), as_of
 
 
 def rehearsed(home: Path, version: str, target: str) -> Past | None:
@@ -189,6 +193,6 @@ def rehearsed(home: Path, version: str, target: str) -> Past | None:
     if found is None:
         return None
     rows: pd.DataFrame = found.rows[found.rows[f"{target}_late"].notna()].sort_values(target, kind="stable")
-    score = log_odds(rows[target].to_numpy(np.float64))
-    late = rows[f"{target}_late"].to_numpy(np.float64)
-    return Past(score, late, np.arange(len(rows)), found.begin, found.end, "rehearsal")
+    score = log_odds(rows[target].to_numpy(np.float64)).astype(np.float32)
+    late = rows[f"{target}_late"].to_numpy(np.int8)
+    return Past(score, late, np.arange(len(rows), dtype=np.int32), found.begin, found.end, "rehearsal")

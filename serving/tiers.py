@@ -167,12 +167,11 @@ def known_since(scorer: Scorer | LiveScorer) -> dict[str, date]:
     return found
 
 
-def tiers_at(scorer: Scorer | LiveScorer, items: Items, desk: Desk | None) -> Tiers | None:
-    """The tiers of a scorer's day by what the desk kept; None where the policy has no tiers of customers."""
+def tiers_at(scorer: Scorer | LiveScorer, items: Items, changes: Sequence[Mapping[str, Any]]) -> Tiers | None:
+    """The tiers of a scorer's day by the `kept_changes`; None where the policy has no tiers of customers."""
     policy = scorers_of(scorer)[0].policy
     if policy.parts.customer_tiers is None:
         return None
-    changes = kept_changes(desk) if desk else []
     return tiers_of(items, policy, scorer.as_of, changes, known_since(scorer))
 
 

@@ -34,6 +34,7 @@ PAGES = (
     "/customers/{customer}/hand-over",
     "/customers/{group}/hand-over",
     "/invoices/{invoice}",
+    "/invoices/{invoice}/what-if?longer_terms=30&deposit=30",
     "/alerts",
     "/policy",
     "/model",

@@ -70,9 +70,9 @@ def desk(browser: Browser, origin: str) -> Iterator[Watched]:
         assert [each for each in found.complaints if "status of 4" not in each] == []
 
 
-def data(origin: str, path: str) -> Any:
-    """The twin of a page."""
-    with urllib.request.urlopen(f"{origin}{path}.json", timeout=60) as answer:
+def data(origin: str, path: str, ending: str = ".json") -> Any:
+    """The twin of a page, or what another address answers as data."""
+    with urllib.request.urlopen(f"{origin}{path}{ending}", timeout=60) as answer:
         return json.load(answer)
 
 

@@ -293,6 +293,14 @@ class TestSince:
         moved = [(each["case_id"], each["old"]) for each in found["worse"]["cases"]]
         assert ("C", "low") in moved
 
+    def test_what_is_kept_later_counts_at_the_next_look(self, house: House) -> None:
+        assert not told(house, "/today.json")["since"]["knows_tiers"]
+        add(house, "tier_changes", customer_id="P", changed_on="2026-03-20", new="high", rule="first_seen")
+        assert told(house, "/today.json")["since"]["knows_tiers"]
+        assert told(house, "/customers/P.json")["tier"] == "high"
+        add(house, "flags", customer_id="P", flag="pay_run", value="Friday", since="2026-03-01")
+        assert told(house, "/customers/P.json")["profiles"][0]["pay_run"] == "on Fridays"
+
 
 def _remembered(home: Path, scorer: Scorer, listed: list[str]) -> None:
     """A list of the day before with these cases on it."""

@@ -13,7 +13,7 @@ from features.ledger import Ledger
 from serving.policy import Policy
 from serving.score_log import log_scores, scorings
 from serving.scoring import Scorer
-from serving.similar import ENOUGH, Past, PastScores, logged, rehearsed, similar, weekly
+from serving.similar import ENOUGH, MOST, Past, PastScores, logged, rehearsed, similar, weekly
 from training.model import RiskModel
 from training.model.calibration import log_odds
 from training.model.judged import read_judged, write_judged
@@ -50,6 +50,12 @@ class TestNeighbours:
         assert similar(past([0.5] * 19, [1] * 19), 0.5) is None
         assert similar(past([0.01] * 500, [0] * 500), 0.99) is None
         assert similar(None, 0.5) is None
+
+    def test_of_very_many_the_nearest_count(self) -> None:
+        chances = np.linspace(0.45, 0.55, 4 * MOST + 1).tolist()
+        found = similar(past(chances, [0, 1] * (2 * MOST) + [0]), 0.5)
+        assert found is not None and found.scores == MOST
+        assert (found.from_chance, found.to_chance) == pytest.approx((0.4875, 0.5125), abs=1e-3)
 
     def test_an_invoice_counts_once(self) -> None:
         known = past([0.5] * 120, [1, 0, 0] * 40, [n // 3 for n in range(120)])

@@ -236,3 +236,5 @@ class TestService:
         told = browser.get("/v1/invoices/A2/what-if").json()
         assert lever(told, "settle_dispute")["when"] == "now"
         assert browser.get("/invoices/A2/what-if").status_code == 200
+        for reason in browser.get("/invoices/A2.json").json()["reasons"]:
+            assert reason["to"] is None or browser.get(reason["to"]).status_code == 200

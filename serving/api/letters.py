@@ -18,7 +18,7 @@ from serving.case_messages import approved_step, message_case, name_of
 from serving.desk import Flaw, RecordError, Writing
 from serving.live import LiveScorer
 from serving.mail import queue_message
-from serving.messages import CHANNELS, lint, render
+from serving.messages import CHANNELS, Finding, lint, render
 from serving.messages.rendering import NEEDS_APPROVAL, Channel
 from serving.office import EVERYBODY, Answer, Office
 from serving.roles import Caller
@@ -42,7 +42,7 @@ def add_letter_routes(app: FastAPI, asking: Asking) -> None:
         return await asking.read(
             request,
             "read:worklist",
-            lambda office, live: _message(office, live, case_id, channel, language),
+            lambda office, live: message_of(office, live, case_id, channel, language),
         )
 
     @app.post(
@@ -72,9 +72,10 @@ def _queued(
     return Answer(201, {"id": kept.record_id, **kept.content}, kept.version)
 
 
-def _message(
+def message_of(
     office: Office, live: LiveScorer, case_id: str, channel: str | None, language: str
 ) -> dict[str, Any]:
+    """The recommended step of a case in words; raises the problem of one that nothing is said to today."""
     case = _listed(office, live, case_id)
     if case.channel not in CHANNELS:
         raise ProblemError(
@@ -129,6 +130,15 @@ def _flaws(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> Iter
     customer_id = str(content.get("customer_id"))
     if not live.knows_customer(customer_id):
         return
+    for field, finding in found_in(office, live, customer_id, content):
+        if finding.severity == "reject":
+            yield Flaw(f"/{field}", f"{finding} (character {finding.start + 1})")
+
+
+def found_in(
+    office: Office, live: LiveScorer, customer_id: str, content: Mapping[str, Any]
+) -> Iterator[tuple[str, Finding]]:
+    """Each phrase of a text that a customer should not or had better not read, with the field it stands in."""
     step = approved_step(office.desk.find("decisions", customer_ids=[customer_id]))
     name = name_of(live, customer_id)
     for field in CHECKED:
@@ -136,6 +146,4 @@ def _flaws(office: Office, live: LiveScorer, content: Mapping[str, Any]) -> Iter
         if isinstance(text, str):
             theirs = [match.span() for match in re.finditer(re.escape(name), text)] if name else []
             language, never = str(content.get("language") or "en"), live.whole.policy.parts.never_say
-            for finding in lint(text, language, step, never, theirs):
-                if finding.severity == "reject":
-                    yield Flaw(f"/{field}", f"{finding} (character {finding.start + 1})")
+            yield from ((field, each) for each in lint(text, language, step, never, theirs))

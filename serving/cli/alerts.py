@@ -96,7 +96,7 @@ def _found(
     history: History, day: date, policy: Path | None, scorer: Scorer | None, desk: Desk | None
 ) -> list[Alert]:
     from serving.alerts import alerts_of
-    from serving.tiers import tiers_at
+    from serving.tiers import kept_changes, tiers_at
     from serving.worklist import items_of
 
     given: dict[str, Any] = {}
@@ -108,7 +108,7 @@ def _found(
         cancelled = desk.find("promises", status="cancelled")
         given["cancelled_promises"] = frozenset(record.record_id for record in cancelled)
     if scorer:
-        tiers = tiers_at(scorer, items_of(scorer, day), desk)
+        tiers = tiers_at(scorer, items_of(scorer, day), kept_changes(desk) if desk else [])
         given |= {"tiers": tiers.jumps() if tiers else None, "tier_order": scorer.policy.tiers}
     with progressing("looking for changes"):
         return alerts_of(history, day, _settings(policy), **given)

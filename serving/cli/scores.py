@@ -69,12 +69,12 @@ def scorer_and_book(ledger: Path, as_of: date | None, policy: Path | None) -> tu
 
 def kept_tiers(scorer: Scorer, items: Items) -> Tiers | None:
     """The tiers of customers and groups on the scorer's day, by what the desk kept of earlier days."""
-    from serving.tiers import tiers_at
+    from serving.tiers import kept_changes, tiers_at
 
     if not has_desk():
-        return tiers_at(scorer, items, None)
+        return tiers_at(scorer, items, [])
     with open_desk() as desk:
-        return tiers_at(scorer, items, desk)
+        return tiers_at(scorer, items, kept_changes(desk))
 
 
 def warnings_of(scorer: Scorer) -> list[str]:

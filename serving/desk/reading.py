@@ -118,6 +118,15 @@ class Reading:
         with reading(self.engine) as connection:
             return head_of(connection).position
 
+    def latest(self, *kinds: str) -> int:
+        """The sequence number of the last write of these kinds, 0 without one: whether they are as they were."""
+        newest = sa.func.max(sa.func.coalesce(records.c.erased_by, records.c.sequence))
+        query = sa.select(sa.func.coalesce(newest, 0)).where(
+            records.c.kind.in_([kind_name(each) for each in kinds])
+        )
+        with reading(self.engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
     def changed_customers(self, since: int, kinds: Collection[str] = ()) -> set[str]:
         """Customers of whom something was written after a sequence number, also those it was moved away from.
 

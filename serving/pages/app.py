@@ -13,10 +13,12 @@ from serving.pages import (
     alerts,
     audit,
     behind,
+    conversation,
     customer,
     hand_over,
     help,
     invoice,
+    language,
     me,
     model,
     patterns,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 PAGES: tuple[ModuleType, ...] = (
     today,
     help,
+    conversation,
     hand_over,  # its address is longer than that of its customer
     customer,
     behind,  # and so are those of what belongs to an invoice
@@ -54,6 +57,7 @@ PAGES: tuple[ModuleType, ...] = (
     patterns,
     users,
     me,
+    language,
 )
 """In the order in which their routes are asked."""
 A_YEAR = "public, max-age=31536000, immutable"

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.languages import gettext
 from serving.pages.charts.drawing import WIDTH, drawing, short, tag
 
 _SHAPES = (
@@ -40,7 +41,8 @@ def ageing(parts: Sequence[Mapping[str, Any]], title: str) -> Markup:
             )
         left += wide
         pieces.append(tag("rect", class_=f"age{place}", x=at, y=31, width=10, height=10, rx=2))
-        told = tag("text", part["label"], class_="quiet", x=at + 16, y=40)
+        told = tag("rect", class_="hit", x=at - 3, y=26, width=step - 6, height=36, rx=3)
+        told += tag("text", part["label"], class_="quiet", x=at + 16, y=40)
         told += tag("text", part["text"], x=at + 16, y=57)
         named = f"{part['label']}: {part['text']}"
         pieces.append(tag("a", told, href=part["to"], aria_label=named) if part.get("to") else told)
@@ -60,7 +62,7 @@ def meter(used: float, places: float, label: str) -> Markup:
 def spark(values: Sequence[float], label: str) -> Markup:
     """A small line of values from first to last, with a dot on the last."""
     if len(values) < 2:
-        return Markup('<span class="quiet">{}</span>').format("too few values for a trend")
+        return Markup('<span class="quiet">{}</span>').format(gettext("too few values for a trend"))
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     points = [

@@ -100,6 +100,21 @@
     text.scrollTop = Math.max(at - 4, 0) * parseFloat(getComputedStyle(text).lineHeight);
   });
 
+  // A link that only changes one part of the page: the rest, and what is written in it, stays.
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-replace]");
+    if (!link || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const part = document.getElementById(link.dataset.replace);
+    try {
+      const answer = await fetch(link.href);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      part.replaceChildren(...page.getElementById(part.id).childNodes);
+      history.replaceState(null, "", link.href);
+      part.querySelector("a[aria-current]").focus();
+    } catch { location.assign(link.href); }
+  });
+
   // Filters act as they are changed: the list is fetched and put in place, and the address tells of it.
   const filters = document.querySelector("[data-filters]");
   const list = document.querySelector("[data-swap]");
