@@ -18,6 +18,7 @@ from serving.pages import (
     hand_over,
     help,
     invoice,
+    language,
     me,
     model,
     patterns,
@@ -56,6 +57,7 @@ PAGES: tuple[ModuleType, ...] = (
     patterns,
     users,
     me,
+    language,
 )
 """In the order in which their routes are asked."""
 A_YEAR = "public, max-age=31536000, immutable"
