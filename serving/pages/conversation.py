@@ -65,6 +65,7 @@ def view(visit: Visit) -> dict[str, Any]:
         **_texts(visit, case),
         "pay_run": str(ways.days.run) if ways.days.run else None,
         "runs": [each.isoformat() for each in ways.days.next_runs(visit.live.as_of)],
+        "next_run": case.next_pay_run.isoformat() if case and case.next_pay_run else None,
         "plan": ways.plan(),
         "check": _check(ways),
         "answer_by": ways.days.next_working(visit.live.as_of + WAIT_FOR_ANSWER).isoformat(),

@@ -26,6 +26,9 @@ OUTCOMES = {
 """What may come of a contact: its code and its words."""
 CHANNELS = ("phone", "email", "letter", "visit")
 CAUSES = ("pricing", "delivery", "quality", "po_missing", "duplicate", "other")
+TOPICS = ("delivery", "quality", "service", "pricing", "invoice", "other")
+"""What complaints are about; another word may be written."""
+TEAMS = ("sales", "service", "delivery", "pricing", "invoicing")
 
 
 def record_contact(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
@@ -45,8 +48,24 @@ def record_promise(visit: Visit, given: dict[str, str], writing: Writing) -> Ans
 
 def record_dispute(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """What the customer objects to, and who of ours sees to it."""
-    keep(visit, writing, "disputes", _with_amount(visit, given))
+    content = _with_amount(visit, given)
+    # figures of causes go by the ledger's own column
+    content |= {"reason": content["cause"]} if content.get("cause") else {}
+    keep(visit, writing, "disputes", content)
     return back_to(visit, "dispute")
+
+
+def record_complaint(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """What the customer says about goods or service, and who of ours answers."""
+    keep(visit, writing, "complaints", about(visit, given))
+    return back_to(visit, "complaint")
+
+
+def record_task(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """What a colleague is asked to do for this customer, and until when."""
+    content = about(visit, given) | {"created_on": visit.live.as_of.isoformat()}
+    keep(visit, writing, "tasks", content)
+    return back_to(visit, "task")
 
 
 def record_note(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
