@@ -17,6 +17,7 @@ from serving.kpis import Settings, mender, root_causes
 from serving.objections import AGES, CLOSED_DAYS, KINDS, Objection, objections
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
+from serving.pages.recording import cause_in_words
 from serving.pages.rendering import words
 from serving.pages.routing import Page, Pages, Visit
 from serving.pages.settling import finish_task, one, settle
@@ -90,7 +91,11 @@ def told(each: Objection) -> dict[str, Any]:
     """One of them as plain data."""
     days = ("opened_on", "closed_on", "answer_by", "spoken_on")
     said = {name: value.isoformat() if (value := getattr(each, name)) else None for name in days}
-    return asdict(each) | said | {"age": each.age, "mender": mender(each.cause)}
+    return (
+        asdict(each)
+        | said
+        | {"age": each.age, "mender": mender(each.cause), "called": cause_in_words(each.cause)}
+    )
 
 
 def sums(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -143,6 +148,7 @@ def _cause(cause: str, rows: Sequence[Mapping[str, Any]], asked: Mapping[str, st
     kept = {name: value for name, value in asked.items() if name not in ("cause", "age")}
     return {
         "cause": cause,
+        "called": cause_in_words("" if cause == NOT_STATED else cause),
         "count": len(rows),
         "to": address(kept, cause=cause),
         "mender": mender(cause),

@@ -10,8 +10,10 @@ from serving.api.problems import ProblemError
 from serving.api.records import check_fits, completed
 from serving.api.resources import may_write
 from serving.desk import Flaw, Record, RecordError, Writing
+from serving.languages import gettext
 from serving.office import Answer
 from serving.pages.paths import customer_path
+from serving.pages.rendering import words
 from serving.pages.routing import Visit, after
 
 OUTCOMES = {
@@ -29,6 +31,17 @@ CAUSES = ("pricing", "delivery", "quality", "po_missing", "duplicate", "other")
 TOPICS = ("delivery", "quality", "service", "pricing", "invoice", "other")
 """What complaints are about; another word may be written."""
 TEAMS = ("sales", "service", "delivery", "pricing", "invoicing")
+
+
+def cause_in_words(cause: str) -> str:
+    """What a cause is called."""
+    said = {
+        "pricing": gettext("price"),
+        "po_missing": gettext("order number missing"),
+        "duplicate": gettext("invoiced twice"),
+        "other": gettext("something else"),
+    }
+    return said.get(cause) or words(cause) or gettext("cause not stated")
 
 
 def record_contact(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:

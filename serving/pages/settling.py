@@ -10,11 +10,11 @@ from serving.api.records import check_fits
 from serving.desk import Flaw, Record, RecordError, UnknownRecord, Writing
 from serving.kpis import mender
 from serving.languages import gettext
-from serving.objections import IDS, KINDS, Objection, objection, row_of
+from serving.objections import KINDS, Objection, objection, row_of
 from serving.office import Answer
 from serving.pages.names import names_of
 from serving.pages.paths import quoted
-from serving.pages.recording import CAUSES
+from serving.pages.recording import CAUSES, cause_in_words
 from serving.pages.routing import Visit, after
 from serving.scoring import UnknownIdError
 
@@ -33,9 +33,10 @@ def one(visit: Visit) -> dict[str, Any]:
         **{name: value.isoformat() if (value := getattr(found, name)) else None for name in days},
         "name": names[found.customer_id],
         "mender": mender(found.cause),
+        "called": cause_in_words(found.cause),
         "to": address(kind, found.record_id),
         "history": list(_history(visit, kind, record)),
-        "choices": {"status": list(STATUSES), "cause": list(CAUSES)},
+        "choices": {"status": list(STATUSES), "cause": {each: cause_in_words(each) for each in CAUSES}},
     }
 
 
@@ -126,6 +127,3 @@ def _history(visit: Visit, kind: str, record: Record | None) -> Iterator[dict[st
         )
         before = content
     yield from reversed(told)
-
-
-__all__ = ["IDS", "address", "finish_task", "one", "settle"]

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 
-NAMES, FIGURES, TALL = 210, 200, 28
+NAMES, FIGURES, TALL = 270, 160, 28
 
 
 def causes(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
