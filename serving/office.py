@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from features.ledger import Ledger
 from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
@@ -64,6 +67,7 @@ class Office:
         self._items_now: tuple[LiveScorer, Items] | None = None
         self._items_lock = threading.Lock()
         self._tiers: tuple[LiveScorer, Tiers | None] | None = None
+        self._rows: tuple[LiveScorer, dict[str, np.ndarray]] | None = None
         self._told: tuple[tuple[int, date], Told] | None = None
         self._changes: tuple[int, list[dict[str, Any]]] | None = None
         self._live = Live(export, desk, since, follows_policy)
@@ -93,6 +97,30 @@ class Office:
             tiers=self.tiers(live),
             about=about,
         )
+
+    def case(self, live: LiveScorer, case_id: str) -> Worklist:
+        """What the list of the book day says of one case, as if there were a place for it; no other is looked at."""
+        found = self.told(live.as_of)
+        return Worklist.make(
+            live,
+            capacity=EVERYBODY,
+            states=found.states,
+            declared=found.declared,
+            last_reviewed=found.last_reviewed,
+            items=self.items_of(live, case_id),
+            tiers=self.tiers(live),
+        )
+
+    def items_of(self, live: LiveScorer, case_id: str) -> Items:
+        """The open invoices of one case with the decisions on them."""
+        items, kept = self.items(live), self._rows
+        if kept is None or kept[0] is not live:
+            cases = pd.Series(items.case_id, dtype="str")
+            rows = {
+                str(each): np.asarray(at) for each, at in cases.groupby(cases, sort=False).indices.items()
+            }
+            kept = self._rows = (live, rows)
+        return items.at(kept[1].get(case_id, np.array([], dtype=np.int64)))
 
     def since(self, live: LiveScorer, made: Worklist) -> Since:
         """What changed since the list of the day before."""

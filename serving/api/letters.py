@@ -20,7 +20,7 @@ from serving.live import LiveScorer
 from serving.mail import queue_message
 from serving.messages import CHANNELS, Finding, lint, render
 from serving.messages.rendering import NEEDS_APPROVAL, Channel
-from serving.office import EVERYBODY, Answer, Office
+from serving.office import Answer, Office
 from serving.roles import Caller
 from serving.scoring import UnknownIdError
 from serving.worklist import LEFT_OUT, Case
@@ -76,43 +76,45 @@ def message_of(
     office: Office, live: LiveScorer, case_id: str, channel: str | None, language: str
 ) -> dict[str, Any]:
     """The recommended step of a case in words; raises the problem of one that nothing is said to today."""
-    case = _listed(office, live, case_id)
+    case = listed(office, live, case_id)
+    return message_for(office, live, case, channel or case.channel, language)
+
+
+def message_for(office: Office, live: LiveScorer, case: Case, channel: str, language: str) -> dict[str, Any]:
+    """The step of a case in words for a channel; raises the problem of one that its customer does not hear of."""
     if case.channel not in CHANNELS:
         raise ProblemError(
             "nothing_to_say",
-            f"The step of {case_id!r} is {case.action}, which its customer does not hear of.",
+            f"The step of {case.case_id!r} is {case.action}, which its customer does not hear of.",
         )
-    said = channel or case.channel
     records = office.desk.timeline(case.customers)
-    facts = message_case(live, case, office.items(live), records, language)
+    facts = message_case(live, case, office.items_of(live, case.case_id), records, language)
     step = approved_step(records)
     if case.template == NEEDS_APPROVAL and step is None:
         raise ProblemError("nothing_to_say", "No step is decided and approved that could be announced.")
     found = render(
-        case.template or case.action, said, facts, language, step, live.whole.policy.parts.never_say
+        case.template or case.action, channel, facts, language, step, live.whole.policy.parts.never_say
     )
     return {
         "case_id": case.case_id,
         "as_of": live.as_of,
         "action": case.action,
         "action_rule": case.action_rule,
-        "channel": said,
+        "channel": channel,
         **asdict(found),
         "may_be_sent": all(each.severity != "reject" for each in found.findings),
         "policy_version": live.whole.policy.version,
     }
 
 
-def _listed(office: Office, live: LiveScorer, case_id: str) -> Case:
+def listed(office: Office, live: LiveScorer, case_id: str) -> Case:
     """The case with its step of today; UnknownIdError, and a problem where nothing is to be said."""
-    made = office.worklist(live, EVERYBODY, about=lambda ids: {case_id, live.case_of(case_id)})
-    for each in made.cases:
-        if case_id in (each.case_id, *each.customers):
-            return each
+    made = office.case(live, live.case_of(case_id))
+    if made.cases:
+        return made.cases[0]
     if not live.members_of(case_id):
         raise UnknownIdError(case_id)
-    left = made.left_out[made.left_out["case_id"] == case_id]
-    why = LEFT_OUT[str(left["reason"].iat[0])] if len(left) else "nothing is open"
+    why = LEFT_OUT[str(made.left_out["reason"].iat[0])] if len(made.left_out) else "nothing is open"
     raise ProblemError("nothing_to_say", f"There is nothing to say to {case_id!r} today: {why}.")
 
 

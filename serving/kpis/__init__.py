@@ -17,14 +17,25 @@ from features.history import History
 from serving.kpis.asked import Asked, Settings
 from serving.kpis.books import GROUPINGS, Books, months_back
 from serving.kpis.catalogue import DEFINITIONS, SECTIONS, TREND
-from serving.kpis.dialogue import DIALOGUE, promises
+from serving.kpis.dialogue import DIALOGUE, disputes, promises
 from serving.kpis.figure import Figure, Value
 from serving.kpis.receivables import RECEIVABLES, ageing, days_outstanding, effectiveness, payment_speed
-from serving.kpis.upstream import UPSTREAM
+from serving.kpis.upstream import UPSTREAM, mender
 from serving.kpis.verdict import verdict
 from serving.kpis.work import WORK
 
-__all__ = ["DEFINITIONS", "GROUPINGS", "SECTIONS", "Books", "Figure", "Settings", "Value", "kpis"]
+__all__ = [
+    "DEFINITIONS",
+    "GROUPINGS",
+    "SECTIONS",
+    "Books",
+    "Figure",
+    "Settings",
+    "Value",
+    "kpis",
+    "mender",
+    "root_causes",
+]
 
 TREND_MONTHS = 12
 MEASURES = (*RECEIVABLES, *DIALOGUE, *WORK, *UPSTREAM)
@@ -68,6 +79,22 @@ def kpis(
         "kpis": [figure.as_dict() for figure in figures],
         "trend": _trend(asked),
         "verdict": verdict(asked, figures),
+    }
+
+
+def root_causes(history: History, day: date, settings: Settings) -> dict[str, Any]:
+    """The figures of disputes and of what late invoices have in common, for the whole book alone."""
+    books, number = Books(history), day_number(day)
+    begin = number - settings.period_days
+    asked = Asked(books, number, begin, (books.split("all", number),), settings)
+    found = [figure.as_dict() for measure in (disputes, *UPSTREAM) for figure in measure(asked)]
+    return {
+        "period": {
+            "from": to_date(begin).isoformat(),
+            "before": day.isoformat(),
+            "days": settings.period_days,
+        },
+        "kpis": {each["code"]: each for each in found},
     }
 
 

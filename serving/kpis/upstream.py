@@ -13,8 +13,28 @@ NO_ORDERS = "no invoice carries a purchase order number"
 RECORD = "the column or table that records it"
 BEFOREHAND = ("no purchase order", "sent late", "delivered after issue")
 """Marks that are there before an invoice can be late."""
+MENDERS = {
+    "no purchase order": "order entry",
+    "po_missing": "order entry",
+    "purchase order missing": "order entry",
+    "sent late": "invoicing",
+    "duplicate": "invoicing",
+    "invoice arrived late": "invoicing",
+    "delivered after issue": "invoicing",
+    "pricing": "pricing",
+    "delivery": "delivery",
+    "quality": "quality",
+    "service": "service",
+}
+"""Who of ours could mend a cause, by its name or by the word behind `disputed:` and `reason given:`."""
 Causes = dict[str, tuple[np.ndarray, str | None]]
 """By name, which invoices carry a mark, and why it cannot be told."""
+
+
+def mender(cause: str) -> str:
+    """Who of ours could mend a cause; '' where it is the customer's own, or where nobody can tell."""
+    word = cause.rpartition(": ")[2].lower()
+    return MENDERS.get(word) or MENDERS.get(word.replace("_", " "), "")
 
 
 def invoicing_lag(asked: Asked) -> list[Figure]:

@@ -7,66 +7,80 @@ in one transaction, and the summary for the customer is ready at once.
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
-from serving.api.letters import found_in, message_of
+from serving.api.letters import found_in, message_for
 from serving.api.problems import ProblemError
 from serving.case_messages import agreement
 from serving.desk import Record
 from serving.languages import gettext
 from serving.live import LiveScorer
-from serving.messages import Message, render
+from serving.messages import CHANNELS as MESSAGE_CHANNELS
+from serving.messages import Message, languages, render
 from serving.office import Office
-from serving.pages.account import items
-from serving.pages.closing import REASONS, close, keep_message
+from serving.pages.closing import AGREED, REASONS, close, keep_message, seen
 from serving.pages.customer import step, story_of, who
+from serving.pages.guide import guide
 from serving.pages.recording import CHANNELS, OUTCOMES
+from serving.pages.rendering import words
 from serving.pages.routing import Page, Pages, Visit
 from serving.pages.story import Story
-from serving.plans import next_runs, proposed_plan
-from serving.worklist.told import told
+from serving.pages.ways import EVERY_DAYS, MOST_ROWS, PARTS, Ways
+from serving.worklist import Case
 
-PARTS = (2, 3, 4, 6)
-"""Instalments that a plan is proposed in; others are written by hand."""
-MOST_PARTS = 12
+WRITTEN = ("email", "letter")
+"""The channels that a text is drafted for."""
+TEXT_OF = ("subject", "text", "language", "template", "warnings", "action")
+WAIT_FOR_ANSWER = timedelta(days=7)
 
 
 def add(pages: Pages) -> None:
-    """The page, what is recorded on it, and the look at a text while it is written."""
-    page = Page("/customers/{case_id:path}/conversation", "read:facts", "conversation.html", view)
-    pages.form("/customers/{case_id:path}/conversation", "write:dialogue", close, page)
-    pages.form("/customers/{case_id:path}/messages", "write:dialogue", keep_message, page)
-    pages.part("/customers/{case_id:path}/wording", "write:dialogue", "wording.html", wording)
+    """The page, what is recorded on it, and the looks at what is still being written."""
+    here = "/customers/{case_id:path}"
+    page = Page(f"{here}/conversation", "read:facts", "conversation.html", view)
+    pages.form(f"{here}/conversation", "write:dialogue", close, page)
+    pages.form(f"{here}/messages", "write:dialogue", keep_message, page)
+    pages.again(f"{here}/conversation/again", "write:dialogue", page)
+    pages.part(f"{here}/conversation/check", "write:dialogue", "conversation_check.html", check)
+    pages.part(f"{here}/wording", "write:dialogue", "wording.html", wording)
     pages.page(page)
 
 
 def view(visit: Visit) -> dict[str, Any]:
     """What there is to say to the case of the address, and what may come of it."""
     story = story_of(visit)
-    open_items, customer = items(story), _customer(visit, story)
-    today = step(story)
-    covered = _covered(visit, story)
-    runs, plan = _ways(visit, story, open_items, customer)
+    case = next(iter(visit.office.case(visit.live, story.case_id).cases), None)
+    ways = Ways(story, case, _customer(visit, story, case), {**visit.query, **visit.given})
+    rows = sorted(ways.rows, key=lambda each: not each["is_about"])[:MOST_ROWS]
     return {
         **who(story),
-        "customer_id": customer,
-        **today,
-        "about": [each for each in open_items if each["invoice_id"] in covered],
-        "not_about": [
-            each | {"because": _because(each)} for each in open_items if each["invoice_id"] not in covered
-        ],
-        "guide": _said(visit, story, "phone"),
-        "draft": _said(visit, story, "email"),
-        "runs": [each.isoformat() for each in runs],
-        "plan": plan,
+        "customer_id": ways.customer_id,
+        **step(story),
+        "asked": _sums(ways.rows),
+        "about": [each for each in rows if each["is_about"]],
+        "not_about": [each for each in rows if not each["is_about"]],
+        "more": len(ways.rows) - len(rows),
+        **_texts(visit, case),
+        "pay_run": str(ways.days.run) if ways.days.run else None,
+        "runs": [each.isoformat() for each in ways.days.next_runs(visit.live.as_of)],
+        "next_run": case.next_pay_run.isoformat() if case and case.next_pay_run else None,
+        "plan": ways.plan(),
+        "check": _check(ways),
+        "answer_by": ways.days.next_working(visit.live.as_of + WAIT_FOR_ANSWER).isoformat(),
         "choices": {
             "parts": list(PARTS),
+            "every": list(EVERY_DAYS),
             "channels": list(CHANNELS),
             "outcomes": list(OUTCOMES),
             "reasons": list(REASONS),
+            "write": list(WRITTEN),
+            "languages": list(languages()),
         },
+        "seen": seen(story),
         "closed": _closed(visit, story),
+        "wording": wording(visit, dict(visit.given))["findings"] if visit.given.get("body") else None,
     }
 
 
@@ -77,74 +91,85 @@ def wording(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     return {"findings": [asdict(each) | {"field": field} for field, each in found]}
 
 
-def _customer(visit: Visit, story: Story) -> str:
-    """Which of the case is spoken with: the one asked for, the one of the address, or the first."""
-    for each in (visit.query.get("customer_id", ""), visit.parameters["case_id"]):
+def check(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
+    """Whether what is written of a promise or a plan so far adds up, and falls on days on which they pay."""
+    story = story_of(visit)
+    asked = given.get("customer_id", "")
+    customer = asked if asked in story.members else _customer(visit, story)
+    return {"check": _check(Ways(story, None, customer, given))}
+
+
+def _check(ways: Ways) -> dict[str, Any]:
+    """What is to be said of the ending that is chosen; nothing of one that is not begun."""
+    ends = ways.given.get("ends", "")
+    if ends == "promise":
+        on = ways.promised_on()
+        return {"ends": ends, "on": on, "remark": ways.remark(on), "sums": _promised(ways)}
+    plan = ways.plan() if ends == "plan" else None
+    if plan is None:
+        return {"ends": ""}
+    remarks = [(n, each["remark"]) for n, each in enumerate(plan["instalments"], 1) if each["remark"]]
+    kept = ("currency", "total", "apart", "amount")
+    return {"ends": ends, "remarks": remarks} | {name: plan[name] for name in kept}
+
+
+def _promised(ways: Ways) -> dict[str, str] | None:
+    """What the ticked invoices come to, by currency; None while an amount is none."""
+    try:
+        return _sums(
+            [each | {"free": said or each["amount_open"]} for each, said in ways.promised()], every=True
+        )
+    except ArithmeticError:
+        return None
+
+
+def _sums(rows: list[dict[str, Any]], every: bool = False) -> dict[str, str]:
+    """What may be asked for on the invoices that a conversation is about, by currency."""
+    sums: dict[str, Decimal] = {}
+    for each in rows:
+        if (every or each["is_about"]) and each["free"] is not None:
+            sums[each["currency"]] = sums.get(each["currency"], Decimal(0)) + Decimal(each["free"])
+    return {currency: str(of) for currency, of in sorted(sums.items()) if of}
+
+
+def _customer(visit: Visit, story: Story, case: Case | None = None) -> str:
+    """Which of the case is spoken with: the one asked for, else the one that owes what it is about."""
+    asked = [visit.given.get("customer_id", ""), visit.query.get("customer_id", "")]
+    owing = [each.customer_id for each in case.items if each.is_covered] if case else []
+    here = visit.parameters["case_id"]
+    for each in (*asked, *([here] if here in owing or not owing else owing)):
         if each in story.members:
             return each
     return story.members[0]
 
 
-def _covered(visit: Visit, story: Story) -> set[str]:
-    """The invoices that the step of today is about; without a step, those that nothing speaks against."""
-    mine = set(story.members)
-    for case in visit.kept.worklist(visit.office, visit.live).cases:
-        if mine & set(case.customers):
-            return {each.invoice_id for each in case.items if each.is_covered}
-    return {each["invoice_id"] for each in items(story) if not _because(each)}
-
-
-def _because(item: dict[str, Any]) -> str:
-    """Why an invoice is not spoken about."""
-    said = {
-        "is_disputed": gettext("it is disputed"),
-        "promise_pending": gettext("a promise is pending"),
-        "plan_running": gettext("it is part of a plan"),
+def _texts(visit: Visit, case: Case | None) -> dict[str, Any]:
+    """The guide of a call and the draft of a text, or why there is none."""
+    asked = visit.query.get("write", visit.given.get("channel", ""))
+    channel = asked if asked in WRITTEN else case.channel if case and case.channel in WRITTEN else "email"
+    said, draft = _said(visit, case, "phone"), _said(visit, case, channel)
+    return {
+        "guide": said | guide(said["text"]) if said["text"] else said,
+        "draft": draft | {"channel": channel},
     }
-    return next((words for state, words in said.items() if item[state]), "")
 
 
-def _said(visit: Visit, story: Story, channel: str) -> dict[str, Any]:
+def _said(visit: Visit, case: Case | None, channel: str) -> dict[str, Any]:
     """The text of today's step for a channel, or why there is none."""
-    try:
-        found = message_of(
-            visit.office, visit.live, story.case_id, channel, visit.query.get("language", "en")
+    nothing = dict.fromkeys(TEXT_OF, "")
+    if case is None:
+        return nothing | {"because": gettext("Nothing is to be asked of this customer today.")}
+    if case.channel not in MESSAGE_CHANNELS:
+        said = gettext(
+            "Today’s step is ours to do (%(step)s): the customer hears nothing of it. Should they call, "
+            "close the conversation here."
         )
+        return nothing | {"because": said % {"step": words(case.action)}}
+    try:
+        found = message_for(visit.office, visit.live, case, channel, visit.query.get("language", "en"))
     except ProblemError as problem:
-        return {"text": None, "because": problem.detail}
-    findings = [asdict(each) for each in found["findings"]]
-    names = ("subject", "text", "language", "template", "warnings", "action", "channel")
-    return {name: found[name] for name in names} | {"findings": findings, "because": ""}
-
-
-def _ways(
-    visit: Visit, story: Story, open_items: list[dict[str, Any]], customer: str
-) -> tuple[list[date], dict[str, Any] | None]:
-    """The customer's next pay runs, and a plan on them for what it owes in the currency of most of its invoices."""
-    live = visit.live
-    facts, declared = live.of_customer(customer).facts, told(story.all_records, live.as_of).declared
-    runs = next_runs(facts, customer, live.as_of, declared)
-    mine = [each for each in open_items if each["customer_id"] == customer and each["amount_open"]]
-    asked = visit.query.get("invoice_id", "")
-    wanted = [each for each in mine if each["invoice_id"] == asked] or mine
-    if not wanted:
-        return runs, None
-    used = [each["currency"] for each in wanted]
-    currency = max(sorted(set(used)), key=used.count)
-    ids = [each["invoice_id"] for each in wanted if each["currency"] == currency]
-    parts = visit.query.get("parts", "")
-    try:
-        plan = proposed_plan(
-            facts,
-            customer,
-            ids,
-            live.as_of,
-            min(int(parts), MOST_PARTS) if parts.isdecimal() else 3,
-            declared=declared,
-        )
-    except ValueError:
-        return runs, None
-    return runs, plan | {"invoice_id": asked if len(ids) == 1 and ids[0] == asked else ""}
+        return nothing | {"because": problem.detail}
+    return {name: found[name] for name in TEXT_OF} | {"because": ""}
 
 
 def _closed(visit: Visit, story: Story) -> dict[str, Any] | None:
@@ -161,7 +186,26 @@ def _closed(visit: Visit, story: Story) -> dict[str, Any] | None:
         "contact_id": contact.record_id,
         "customer_id": contact.customer_id,
         "person": contact.content.get("person"),
+        "next_contact_on": contact.content.get("next_contact_on"),
+        "outcome": contact.content.get("outcome"),
+        "agreed": [_agreed(each) for each in same if each.kind in AGREED and each.kind != "contacts"],
         **{name: getattr(summary, name) for name in ("subject", "text", "language", "template")},
+    }
+
+
+def _agreed(record: Record) -> dict[str, Any]:
+    """A promise or a plan as it was recorded just now."""
+    content, parts = record.content, record.content.get("instalments", [])
+    total = (
+        str(sum((Decimal(each["amount"]) for each in parts), Decimal(0))) if parts else content.get("amount")
+    )
+    return {
+        "kind": record.kind,
+        "invoice_id": record.invoice_id,
+        "amount": total,
+        "currency": content.get("currency"),
+        "on": parts[0]["due_on"] if parts else content.get("promised_on"),
+        "parts": len(parts),
     }
 
 

@@ -14,7 +14,14 @@ from serving.pages import telling, whole_account
 from serving.pages.account import items, marks, months, open_money, rhythm
 from serving.pages.flags import choices, flags, record_flag
 from serving.pages.plans import plans
-from serving.pages.recording import record_contact, record_dispute, record_note, record_promise
+from serving.pages.recording import (
+    record_complaint,
+    record_contact,
+    record_dispute,
+    record_note,
+    record_promise,
+    record_task,
+)
 from serving.pages.routing import Page, Pages, Visit
 from serving.pages.story import Story
 from serving.pages.today import told_case
@@ -38,6 +45,8 @@ def add(pages: Pages) -> None:
         ("contacts", record_contact),
         ("promises", record_promise),
         ("disputes", record_dispute),
+        ("complaints", record_complaint),
+        ("tasks", record_task),
         ("notes", record_note),
         ("flags", record_flag),
     ):

@@ -17,6 +17,7 @@ from serving.pages.visits import Visitor
 PLACES = (
     ("/today", "Today", "read:worklist"),
     ("/alerts", "Alerts", "read:alerts"),
+    ("/disputes", "Disputes", "read:facts"),
     ("/portfolio", "Portfolio", "read:kpis"),
     ("/policy", "Policy", "read:policy"),
     ("/model", "Model", "read:models"),
@@ -31,6 +32,10 @@ TOLD = {
     "dispute": "The dispute is open. The disputed part is not asked for until it is settled.",
     "note": "The note is recorded.",
     "conversation": "The conversation is closed and recorded. Below is the summary for the customer.",
+    "complaint": "The complaint is open. It is answered before anybody speaks about money.",
+    "task": "The task is recorded, with its owner.",
+    "task_done": "The task is done.",
+    "objection": "It is recorded, and counts at once.",
     "message": "The text is kept as it was sent.",
     "state": "Changed. The list is in its new order.",
     "decision": "The decision is recorded, with the score and the policy it was taken on.",

@@ -27,6 +27,9 @@ TERMS: dict[str, str] = {
     "promise": "A day and an amount that a person at the customer named. While it runs, nobody asks for that money.",
     "promise kept rate": "Promises kept, of those kept or broken.",
     "dispute": "What the customer objects to. The disputed part is not asked for; the rest is still due.",
+    "complaint": "What a customer says about goods or service. It is answered before anybody speaks about money.",
+    "root cause": "What invoices that became late have in common: a mark of ours or a reason that was recorded. It "
+    "goes along with lateness and proves nothing.",
     "guard": "A rule of the policy that comes before all others: a dispute, a promise or hardship holds a step back.",
     "override": "A decision other than the one recommended. It needs a reason, and both are kept.",
     "credit limit use": "What a customer owes, divided by its credit limit. No limit and a limit of 0 are different.",

@@ -10,6 +10,7 @@ SEGMENTS = frozenset(
         "alerts",
         "audit",
         "customers",
+        "disputes",
         "glossary",
         "help",
         "invoices",

@@ -10,8 +10,10 @@ from serving.api.problems import ProblemError
 from serving.api.records import check_fits, completed
 from serving.api.resources import may_write
 from serving.desk import Flaw, Record, RecordError, Writing
+from serving.languages import gettext
 from serving.office import Answer
 from serving.pages.paths import customer_path
+from serving.pages.rendering import words
 from serving.pages.routing import Visit, after
 
 OUTCOMES = {
@@ -26,6 +28,20 @@ OUTCOMES = {
 """What may come of a contact: its code and its words."""
 CHANNELS = ("phone", "email", "letter", "visit")
 CAUSES = ("pricing", "delivery", "quality", "po_missing", "duplicate", "other")
+TOPICS = ("delivery", "quality", "service", "pricing", "invoice", "other")
+"""What complaints are about; another word may be written."""
+TEAMS = ("sales", "service", "delivery", "pricing", "invoicing")
+
+
+def cause_in_words(cause: str) -> str:
+    """What a cause is called."""
+    said = {
+        "pricing": gettext("price"),
+        "po_missing": gettext("order number missing"),
+        "duplicate": gettext("invoiced twice"),
+        "other": gettext("something else"),
+    }
+    return said.get(cause) or words(cause) or gettext("cause not stated")
 
 
 def record_contact(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
@@ -45,8 +61,24 @@ def record_promise(visit: Visit, given: dict[str, str], writing: Writing) -> Ans
 
 def record_dispute(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """What the customer objects to, and who of ours sees to it."""
-    keep(visit, writing, "disputes", _with_amount(visit, given))
+    content = _with_amount(visit, given)
+    # figures of causes go by the ledger's own column
+    content |= {"reason": content["cause"]} if content.get("cause") else {}
+    keep(visit, writing, "disputes", content)
     return back_to(visit, "dispute")
+
+
+def record_complaint(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """What the customer says about goods or service, and who of ours answers."""
+    keep(visit, writing, "complaints", about(visit, given))
+    return back_to(visit, "complaint")
+
+
+def record_task(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """What a colleague is asked to do for this customer, and until when."""
+    content = about(visit, given) | {"created_on": visit.live.as_of.isoformat()}
+    keep(visit, writing, "tasks", content)
+    return back_to(visit, "task")
 
 
 def record_note(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:

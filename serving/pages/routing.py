@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -44,6 +44,8 @@ class Visit:
     """The secret of the session of whoever looks; empty without one."""
     once: dict[str, str] = field(default_factory=dict, repr=False)
     """What a form shows once, on the page itself, and nothing keeps: the secret of a new token."""
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What stands in the form that is shown again, or looked at before it is sent."""
 
     def may(self, right: str) -> bool:
         """Whether whoever looks has a right."""
@@ -97,6 +99,34 @@ class Pages:
             )
 
         self.app.add_api_route(path, answer, methods=["POST"], include_in_schema=False)
+
+    def again(self, path: str, right: str, page: Page) -> None:
+        """Answer POST with the page as it is with what stands in a form so far; nothing is kept."""
+
+        async def answer(request: Request) -> Response:
+            fields = read_form(await request.body())
+            return await self.asking.reading(
+                lambda office, live: self._looked_at(request, fields, right, page, office, live)
+            )
+
+        self.app.add_api_route(path, answer, methods=["POST"], include_in_schema=False)
+
+    def _looked_at(
+        self,
+        request: Request,
+        fields: dict[str, str],
+        right: str,
+        page: Page,
+        office: Office,
+        live: LiveScorer,
+    ) -> Response:
+        visitor = visitor_of(request, office)
+        if visitor.caller is None or not visitor.sent(fields.get("csrf", "")):
+            return kept_for_later(request, visitor, fields, self.provider)
+        if not visitor.caller.may(right):
+            return kept_for_later(request, visitor, fields, self.provider, right)
+        mend = {"form": fields.get("form", ""), "given": repeatable(fields)}
+        return self._again(request, visitor, visitor.caller, page, office, live, mend)
 
     def file(self, path: str, right: str, media_type: str, make: Callable[[Visit], bytes]) -> None:
         """Answer GET with a file to keep, under the last name of its address."""
@@ -212,7 +242,7 @@ class Pages:
         status: int = 200,
     ) -> Response:
         """The page after its form: to be mended, or with what is shown once."""
-        visit = self._visit(request, visitor, caller, office, live)
+        visit = replace(self._visit(request, visitor, caller, office, live), given=mend.get("given", {}))
         return _rendered(request, visitor, visit, page, page.view(visit), mend, status)
 
     def _visit(

@@ -240,6 +240,8 @@ class Entrance:
             "name": fields.get("name", ""),
             "wrong": wrong,
             "twin": "",
+            # never the address of the way back: it holds a code
+            "here": f"/sign-in?to={quote(fields.get('to') or HOME, safe='')}",
             "kept": kept,
             "written": _written(fields),
             "key": fields.get("key", ""),

@@ -5,6 +5,7 @@ lightness what it tells by colour.
 """
 
 from serving.pages.charts.bars import columns, rolls, stacked, tier_bars
+from serving.pages.charts.causes import causes
 from serving.pages.charts.curves import curve, differences
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 from serving.pages.charts.payments import behaviour
@@ -19,6 +20,7 @@ __all__ = [
     "WIDTH",
     "ageing",
     "behaviour",
+    "causes",
     "columns",
     "course",
     "curve",

@@ -74,19 +74,23 @@
   addEventListener("pageshow", () => document.querySelectorAll("button[disabled]").forEach((each) => { each.disabled = false; }));
 
   // What is being written is looked at after a pause, and what is to be said of it stands beside it.
-  document.querySelectorAll("form[data-look]").forEach((form) => {
-    const told = form.querySelector("[data-told]");
-    let waiting = 0, asked = 0;
-    const look = async () => {
-      const mine = ++asked;
-      try {
-        const answer = await fetch(form.dataset.look, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-        if (!answer.ok) return;
-        const part = new DOMParser().parseFromString(await answer.text(), "text/html");
-        if (mine === asked) told.replaceChildren(...part.body.childNodes);
-      } catch { /* not reached just now: the button does the same */ }
-    };
-    form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(look, 500); });
+  const looks = new WeakMap();
+  const look = async (form) => {
+    const mine = looks.get(form);
+    try {
+      const answer = await fetch(form.dataset.look, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (!answer.ok) return;
+      const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine === looks.get(form)) form.querySelector("[data-told]").replaceChildren(...part.body.childNodes);
+    } catch { /* not reached just now: the button does the same */ }
+  };
+  const lookSoon = (form) => {
+    clearTimeout(looks.get(form));
+    looks.set(form, setTimeout(look, 500, form));
+  };
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-look]");
+    if (form) lookSoon(form);
   });
   document.addEventListener("click", (event) => {
     const to = event.target.closest("[data-line]");
@@ -112,8 +116,39 @@
       part.replaceChildren(...page.getElementById(part.id).childNodes);
       history.replaceState(null, "", link.href);
       part.querySelector("a[aria-current]").focus();
+      copiers();
     } catch { location.assign(link.href); }
   });
+
+  // A button that works out one part of the page anew, from what stands in its form.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-replace]");
+    if (!button) return;
+    event.preventDefault();
+    const part = document.getElementById(button.dataset.replace);
+    try {
+      const body = new URLSearchParams(new FormData(button.form, button));
+      const answer = await fetch(button.formAction, { method: "POST", body });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      part.replaceChildren(...page.getElementById(part.id).childNodes);
+      part.querySelector("button[data-replace]").focus();
+      lookSoon(part.closest("form"));
+    } catch { button.form.requestSubmit(button); }
+  });
+
+  // Texts can be copied where the browser lets us; what is printed is what was written last.
+  function copiers() { document.querySelectorAll("[data-copy][hidden]").forEach((each) => { each.hidden = !navigator.clipboard; }); }
+  copiers();
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const text = document.getElementById(button.dataset.copy);
+    try { await navigator.clipboard.writeText(text.value); } catch { text.focus(); text.select(); return; }
+    button.textContent = `✓ ${button.textContent.replace(/^✓ /, "")}`;
+  });
+  addEventListener("beforeprint", () => document.querySelectorAll("[data-of]").forEach((each) => {
+    each.textContent = document.getElementById(each.dataset.of).value;
+  }));
 
   // Filters act as they are changed: the list is fetched and put in place, and the address tells of it.
   const filters = document.querySelector("[data-filters]");
