@@ -45,6 +45,11 @@ MORE_CODES = (
     "visit", "contact", "urgent", "warning", "notice", "open", "acknowledged", "assigned", "closed", "seen",
     "kept", "partially_kept", "broken", "cancelled", "cause not stated", "topic not stated", "AR system",
     "company", "sole_trader", "public_body", "AR assistant",
+    "reached", "will_pay", "promised", "disputed", "plan_offered", "no_answer", "call_ended_call_back",
+    "pricing", "delivery", "quality", "po_missing", "duplicate", "other", "not stated",
+    "cannot_pay", "will_not_pay", "forgot", "process_delay", "read", "write",
+    "open_terms", "reduced_limit", "part_prepaid", "cash_on_delivery", "refer",
+    "settled", "created", "changed", "erased", "activated", "kept_policy",
 )  # fmt: skip
 _MANY = re.compile(r"""\bmany\(\s*(?:[^()"]+,\s*)?"([a-z ]+)"(?:\s*,\s*"([a-z ]+)")?""")
 
@@ -52,7 +57,7 @@ _MANY = re.compile(r"""\bmany\(\s*(?:[^()"]+,\s*)?"([a-z ]+)"(?:\s*,\s*"([a-z ]+
 def messages() -> Catalog:
     """Every text there is, in English, in the order of where it stands."""
     found = Catalog(charset="utf-8")
-    for text, context, where in (*_marked(), *_counted(), *_listed(), *_codes(), *_sentences()):
+    for text, context, where in (*_marked(), *_counted(), *_listed(), *_rights(), *_codes(), *_sentences()):
         if isinstance(text, str) and not text.strip():
             continue
         found.add(text, context=context or None, locations=[(where, 0)] if where else [])
@@ -87,6 +92,11 @@ def _listed() -> Iterator[tuple[Any, str, str]]:
             yield text, "", module.replace(".", "/").removeprefix("serving/") + ".py"
     for code in REASON_CODES.values():
         yield code.label, "", "features/reasons.py"
+
+
+def _rights() -> Iterator[tuple[Any, str, str]]:
+    for text in roles.RIGHTS.values():
+        yield text, "", "roles.py"
 
 
 def _texts(value: Any) -> Iterator[str]:
