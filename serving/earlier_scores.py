@@ -78,7 +78,7 @@ class EarlierScores:
         """The invoices of a file as numbers, in order, and their chances; an id counts by 64 bits of a hash."""
         with self._lock:
             if scoring.path not in self._files:
-                rows = scoring.rows(["invoice_id", *TARGETS])
+                rows = scoring.rows_if_there(["invoice_id", *TARGETS])
                 numbers = _numbers(rows["invoice_id"].astype(object))
                 order = np.argsort(numbers)
                 chances = {name: rows[name].to_numpy(np.float32)[order] for name in TARGETS}

@@ -116,7 +116,7 @@ def _with_amount(advice: ExitAdvice, answers: Scorer, whole: Scorer, day: date) 
     amount, low, high = (round(advice.amount * share, 2) for share in shares)
     part, least, most = (f"{share:.0%}" for share in shares)
     says = f"{advice.says} Of its ageing band {part} is expected never to come ({least} to {most})"
-    says += ", at most: the ledger does not tell of later ages." if rate.is_at_most else "."
+    says += ", at most: nobody in the ledger has been older yet." if rate.is_at_most else "."
     return replace(advice, says=says, write_down_amount=amount, write_down_low=low, write_down_high=high)
 
 

@@ -7,7 +7,7 @@ currency, and sums are of one currency each: two are never added.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +72,8 @@ class OpenBook:
     customer: Codes
     by: Mapping[str, Codes]
     """By SEGMENTS, and by `currency`, `tier` and `age`."""
+    parts: dict[str, OpenBook] = field(default_factory=dict, repr=False, compare=False)
+    """What was asked for by currency before."""
 
     def __len__(self) -> int:
         return len(self.open)
@@ -81,7 +83,7 @@ class OpenBook:
         columns = {name: getattr(self, name)[rows] for name in ("open", "disputed", "expected_late", "worth")}
         by = {name: codes[rows] for name, codes in self.by.items()}
         known = self.is_known[rows]
-        return replace(self, **columns, is_known=known, customer=self.customer[rows], by=by)
+        return replace(self, **columns, is_known=known, customer=self.customer[rows], by=by, parts={})
 
     def where(self, wanted: Mapping[str, str]) -> OpenBook:
         """The rows of these names, by the name of the column; a name that nothing has leaves none."""
@@ -90,6 +92,12 @@ class OpenBook:
             codes = self.by[name]
             is_wanted &= codes.code == (codes.names.index(value) if value in codes.names else -1)
         return self.at(np.flatnonzero(is_wanted)) if wanted else self
+
+    def of(self, currency: str) -> OpenBook:
+        """The rows of one currency."""
+        if currency not in self.parts:
+            self.parts[currency] = self.where({"currency": currency})
+        return self.parts[currency]
 
     def currencies(self) -> list[str]:
         """Those with something open, the one worth most first."""
@@ -103,7 +111,7 @@ class OpenBook:
 
     def sums(self, name: str, currency: str) -> list[dict[str, Any]]:
         """What is open in one currency by a column: invoices, customers, money, and what of it is how."""
-        book = self.where({"currency": currency})
+        book = self.of(currency)
         codes = book.by[name]
         past_due = book.open * (book.by["age"].code > 0)
         parts = {
@@ -132,7 +140,7 @@ class OpenBook:
 
     def tiers_within(self, name: str, currency: str) -> dict[str, list[int]]:
         """Minor units by tier, of each name of a column."""
-        book = self.where({"currency": currency})
+        book = self.of(currency)
         codes, tier = book.by[name], book.by["tier"]
         both = np.bincount(
             codes.code * len(tier.names) + tier.code, book.open, len(codes.names) * len(tier.names)
@@ -142,7 +150,7 @@ class OpenBook:
 
     def whole(self, currency: str) -> dict[str, Any]:
         """All that is open in one currency."""
-        book = self.where({"currency": currency})
+        book = self.of(currency)
         late = int((book.open * (book.by["age"].code > 0)).sum())
         total = int(book.open.sum())
         return {
@@ -159,7 +167,7 @@ class OpenBook:
 
     def concentration(self, currency: str, most: int) -> dict[str, Any]:
         """How few customers owe how much in one currency: the `most` largest, and how many owe four fifths."""
-        book = self.where({"currency": currency})
+        book = self.of(currency)
         owed = np.bincount(book.customer.code, book.open, len(book.customer.names))
         late = np.bincount(book.customer.code, book.open * (book.by["age"].code > 0), len(owed))
         order = np.argsort(-owed, kind="stable")[: int((owed > 0).sum())]

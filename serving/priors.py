@@ -76,7 +76,7 @@ def _members(source: str, named: Mapping[str, str]) -> str:
 
 def _named_segments(history: History, past: Past) -> list[dict[str, str]]:
     """The segments of each question that are known on its day: their names by grouping."""
-    divisions = history.tables["invoices"]["division"].fillna("").to_numpy(dtype=object)[past.rows]
+    divisions = history.tables["invoices"]["division"].iloc[past.rows].fillna("").to_numpy(dtype=object)
     known = {"division": divisions}
     for name in SEGMENTS.keys() - {"division"}:
         labels, since = (of[past.customer] for of in history.members[name])

@@ -58,6 +58,7 @@ ENVIRONMENT = {
     "DUECOURSE_REQUESTS_PER_SECOND": "requests per caller and second; more are answered 429",
     "DUECOURSE_TIMEOUT_SECONDS": "seconds after which a request is given up",
     "DUECOURSE_WORKERS": "processes of the service",
+    "DUECOURSE_LANGUAGE": "`en`, `de` or `nl`: of pages, where neither the visitor nor the browser asks for one",
     "DUECOURSE_FOLLOW_SECONDS": "how often a running service looks for a new champion",
     "DUECOURSE_KEY": "file of the key that signs models; kept outside DUECOURSE_HOME",
     "DUECOURSE_TRUSTED_KEYS": "file or folder of the public keys whose models are trusted",

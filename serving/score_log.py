@@ -64,6 +64,13 @@ class Scoring:
         """The scored rows, or some of their columns."""
         return pd.read_parquet(self.path, columns=columns)
 
+    def rows_if_there(self, columns: list[str]) -> pd.DataFrame:
+        """The same for those who look back: nothing where the file was removed meanwhile, or is damaged."""
+        try:
+            return self.rows(columns)
+        except (pa.ArrowException, OSError):
+            return pd.DataFrame({name: [] for name in columns})
+
     @property
     def scored_at(self) -> datetime:
         """When it was written."""

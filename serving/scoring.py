@@ -20,6 +20,7 @@ from features.days import day_number, to_date
 from features.history import History
 from features.ledger import Ledger, written_amount
 from features.paydays import pay_days
+from serving.alone import ledger_of
 from serving.decided import Decided
 from serving.desk_facts import DeskFacts
 from serving.facts import Facts
@@ -157,7 +158,9 @@ class Scorer:
         self.model_on(self.as_of)
         is_open = self.history.open_on(day_number(self.as_of))
         if len(is_open):
-            self.customer(str(self.facts.named["customer_id"][is_open[0]]))
+            customer_id = str(self.facts.named["customer_id"][is_open[0]])
+            self.customer(customer_id)
+            ledger_of(self.facts, customer_id)
 
     def score_open(self, as_of: date | None = None, full: bool = False) -> pd.DataFrame:
         """One score row per invoice open on the day, ordered by invoice id; `full` adds the recommendation."""

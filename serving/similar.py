@@ -173,7 +173,7 @@ def logged(files: list[Scoring], facts: Facts, target: str, day: date) -> Past |
 def _judged(
     scoring: Scoring, facts: Facts, target: str, day: date
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    rows, history = scoring.rows(["invoice_id", target]), facts.history
+    rows, history = scoring.rows_if_there(["invoice_id", target]), facts.history
     place = np.array([facts.position(each) for each in rows["invoice_id"].tolist()], dtype=np.int64)
     on, today = day_number(date.fromisoformat(scoring.described["as_of"])), day_number(day)
     known = place >= 0

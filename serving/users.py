@@ -52,6 +52,8 @@ class User:
     """Otherwise the provider of single sign-on says who it is."""
     seen_at: datetime | None = None
     """None: never yet."""
+    language: str | None = None
+    """In which this user reads the pages; None: nobody chose one."""
 
     def caller(self) -> Caller:
         """Who asks while signed in."""
@@ -176,6 +178,11 @@ class Users:
             query = query.where(sessions.c.name == name)
         with engines.reading(self._desk.engine) as connection:
             return [_session(row) for row in connection.execute(query)]
+
+    def speak(self, name: str, language: str) -> None:
+        """Keep in which language a user reads the pages."""
+        with engines.writing(self._desk.engine) as connection:
+            connection.execute(sa.update(users).where(users.c.name == name).values(language=language))
 
     def end_session(self, secret: str) -> None:
         """Sign out."""
@@ -360,7 +367,7 @@ def _newcomer(writing: Writing, identity: Identity, others: str | None) -> Any:
 def _user(row: Any) -> User:
     seen = None if row.seen_at is None else datetime.fromisoformat(row.seen_at)
     created = datetime.fromisoformat(row.created_at)
-    return User(row.name, row.role, created, row.created_by, bool(row.password), seen)
+    return User(row.name, row.role, created, row.created_by, bool(row.password), seen, row.language)
 
 
 def _session(row: Any) -> Session:

@@ -122,6 +122,21 @@ def test_young_balances_are_held_against_nobody_and_what_is_not_known_is_said() 
     assert "at most" in made(never_paying(100, 0.2), day).sentence
 
 
+def test_old_ages_of_which_few_tell_are_looked_at_together() -> None:
+    """12 of 40 customers pay 80 to 172 days late, so that each later age is told of by fewer than ten."""
+    late = [
+        {"invoice_id": f"I{n}", "paid_on": f"2024-0{5 + n % 4}-20", "amount": "100.00"} for n in range(28, 40)
+    ]
+    book = ledger(*never_rows(40), payments=paid_rows(28) + late)
+    looked = rolls(Facts(History(book)), DUE + timedelta(days=800))
+    rates = Matrix(looked, ["all"] * 40, 3, 30).rates("EUR", "all")
+    # Looked at 20, 50, 80, 110, 140 and 170 days past due there were 12, 12, 12, 9, 6, 3 left, then none.
+    # 9 customers tell of the last three, too few even together: the age before is taken in.
+    pooled = (9 + 6 + 3 + 0) / (12 + 9 + 6 + 3)
+    assert rates[3].share == pytest.approx(9 / 12 * pooled**2) and rates[3].basis == ("currency", "ages")
+    assert rates[2].share == pytest.approx(9 / 12 * pooled) and not rates[3].is_at_most
+
+
 def test_what_is_credited_is_no_loss_and_what_is_disputed_stands_apart() -> None:
     tables = {"credit_notes": [{"invoice_id": "I39", "credited_on": "2024-03-20", "amount": "100.00"}]}
     tables["disputes"] = [
@@ -252,7 +267,22 @@ def slow_rate(seen: Seen, currency: str, steps: list[int]) -> float:
                 stayed = sum(v[1] / scale[c] for (_, c, s), v in seen.items() if s == step and c in codes)
                 at_risk = sum(v[0] / scale[c] for (_, c, s), v in seen.items() if s == step and c in codes)
                 return min(stayed / at_risk, 1.0)
-        return 1.0
+        return pooled(step)
+
+    def whole(steps: list[int]) -> tuple[set[str], float, float]:
+        mine = [(who, v, worth[c]) for (who, c, s), v in seen.items() if s in steps]
+        tell = {who for who, v, _ in mine if v[0] > 0}
+        return tell, sum(v[1] / scale for _, v, scale in mine), sum(v[0] / scale for _, v, scale in mine)
+
+    def pooled(step: int) -> float:
+        """Of steps of which one customer tells, all on the same side of the due date together."""
+        pool = [s for s in range(FIRST, LAST + 1) if (s > 0) == (step > 0) and len(whole([s])[0]) == 1]
+        if step not in pool:
+            return 1.0
+        while step > 0 and min(pool) > 1 and len(whole(pool)[0]) < 2:
+            pool.append(min(pool) - 1)
+        tell, stayed, at_risk = whole(pool)
+        return min(stayed / at_risk, 1.0) if len(tell) >= 2 else 1.0
 
     weight = {
         step: sum(v[0] for (_, c, s), v in seen.items() if s == step and c == currency) for step in steps

@@ -10,8 +10,9 @@ import pytest
 
 from serving import users
 from serving.desk import Actor
+from serving.languages.formats import chance, money
 from serving.pages.paths import quoted
-from serving.pages.rendering import STATIC, chance, money, own, static_file
+from serving.pages.rendering import STATIC, own, static_file
 from serving.policy import Policy
 from serving.scoring import Scorer
 from tests.api_service import NOW

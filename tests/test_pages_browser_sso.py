@@ -42,8 +42,13 @@ PEOPLE = {
 }
 USERS = {"aaa": "viewer", "boss": "credit_manager", "vice": "credit_manager", "root": "administrator"}
 USERS |= {"other": "administrator"}
-WITHOUT_ALERTS = {"/alerts/{alert_id:path}"}
-"""Forms that stand on no page of a book without alerts."""
+NEED_MORE = {
+    "/alerts/{alert_id:path}": "a night that raised alerts",
+    "/policy/versions/{version}": "an earlier policy to go back to",
+    "/policy/check": "the script, which asks while somebody types",
+    "/customers/{case_id:path}/wording": "the same",
+}
+"""Forms that stand on no page of a book on its first day, and what they wait for."""
 
 
 @dataclass(frozen=True)
@@ -295,15 +300,16 @@ def kind_of(path: str, known: dict[str, re.Pattern[str]]) -> str:
     return next(name for name, pattern in known.items() if pattern.match(path))
 
 
-def written_forms(page: Page, service: Service, known: dict[str, re.Pattern[str]]) -> dict[str, str]:
-    """A page for each kind of form that can be reached by links from the first page."""
-    waiting, seen, found = ["/today"], {"/today"}, {}
+def written_forms(page: Page, service: Service, known: dict[str, re.Pattern[str]]) -> dict[str, list[str]]:
+    """The pages of each kind of form that can be reached by links from the first page."""
+    waiting, seen = ["/today"], {"/today"}
+    found: dict[str, list[str]] = {}
     looked: dict[str, int] = {}
     while waiting:
         path = waiting.pop(0)
         page.goto(service.origin + path)
         for form in page.evaluate(FORMS):
-            found.setdefault(kind_of(unquote(form["path"]), known), path)
+            found.setdefault(kind_of(unquote(form["path"]), known), []).append(path)
         for link in page.evaluate("[...document.links].map((each) => each.href)"):
             parts = urlsplit(link)
             to = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -332,24 +338,24 @@ def test_a_session_that_ends_while_somebody_writes_loses_nothing(
         service.begin_session(names[0])
         forms = written_forms(found.page, service, known)
         reached = {kind for kind in known if kind.startswith(("/users", "/me")) == (names[0] == "root")}
-        assert forms.keys() >= reached - WITHOUT_ALERTS
-        for number, (kind, path) in enumerate(forms.items()):
-            lost_nothing(found.page, service, path, kind, names[number % 2])
+        assert forms.keys() >= reached - NEED_MORE.keys()
+        for number, (kind, paths) in enumerate(forms.items()):
+            lost_nothing(found.page, service, paths, kind, names[number % 2])
         assert found.strangers == []
 
 
-def lost_nothing(page: Page, service: Service, path: str, kind: str, name: str) -> None:
-    """Write into a form, lose the session, sign in (as `name`), and find everything on the way and at its end."""
-    page.goto(service.origin + path)
+def lost_nothing(page: Page, service: Service, paths: list[str], kind: str, name: str) -> None:
+    """Write into a form, lose the session, sign in (as `name`), and find everything, ready to be sent.
+
+    It is not sent: what one form records would take others off their pages.
+    """
+    page.goto(service.origin + paths[0])
     if "/sign-in" in page.url:
         enter(page, name)
         page.wait_for_url(lambda url: "/sign-in" not in url)
-    for each in ("root", "other"):
+    for each in ("root", "other", "boss", "vice"):
         service.begin_session(each)  # so that each has a session elsewhere to end
-    page.goto(service.origin + path)
-    forms = [each for each in page.evaluate(FORMS) if kind_of(unquote(each["path"]), routes()) == kind]
-    assert forms, f"{kind} stands no more on {path}"
-    target, place = forms[0]["path"], forms[0]["place"]
+    target, place = form_of(page, service, paths, kind)
     wrote = page.evaluate(WRITE, place)
     kept = {field: text for field, text in wrote.items() if "password" not in field}
     service.end_sessions()
@@ -362,8 +368,15 @@ def lost_nothing(page: Page, service: Service, path: str, kind: str, name: str) 
     expect(page.get_by_role("button", name="Send it now")).to_be_visible()
     expect(page.get_by_text(f"signed in as {name}")).to_be_visible()
     told: dict[str, Any] = page.evaluate(HIDDEN, target)
+    assert told["csrf"] and told["key"], kind
     assert {field: told.get(field) for field in kept} == kept, kind
-    with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
-        page.get_by_role("button", name="Send it now").click()
-    assert sent.value.status in (200, 303, 409, 412, 422), (kind, sent.value.status)
-    page.wait_for_load_state()
+
+
+def form_of(page: Page, service: Service, paths: list[str], kind: str) -> tuple[str, int]:
+    """Address and place of a form of a kind, on the first page where it stands."""
+    for path in dict.fromkeys(paths):
+        page.goto(service.origin + path)
+        for each in page.evaluate(FORMS):
+            if kind_of(unquote(each["path"]), routes()) == kind:
+                return each["path"], each["place"]
+    raise AssertionError(f"{kind} stands on none of {paths}")

@@ -11,7 +11,7 @@ import pytest
 from features.ledger import Ledger
 from serving.earlier_scores import EarlierScores
 from serving.policy import Policy
-from serving.score_log import log_scores
+from serving.score_log import log_scores, scorings
 from serving.scoring import Scorer
 from tests.house import Browser, House
 from training.model import RiskModel
@@ -123,6 +123,21 @@ class TestPast:
         kept = dict(scores._files)
         scores.of("no such invoice", "p_late", TODAY)
         assert all(scores._files[path] is kept[path] for path in kept)
+
+
+def test_a_damaged_or_removed_file_says_nothing_and_breaks_nothing(
+    tmp_path: Path, sample_ledger: Ledger, small_model: RiskModel
+) -> None:
+    scorer = scorer_of(sample_ledger, small_model, FIRST)
+    file = log_scores(tmp_path, scorer, scorer.score_open(), None, datetime(2026, 5, 4, tzinfo=UTC))
+    content = bytearray(file.read_bytes())
+    content[4:2000] = bytes(1996)
+    file.write_bytes(bytes(content))
+    assert len(next(scorings(tmp_path)).rows_if_there(["invoice_id", "p_late"])) == 0
+    browser = House(tmp_path, scorer_of(sample_ledger, small_model, TODAY)).browser()
+    number = scorer.score_open()["invoice_id"].iloc[-1]
+    told = browser.get(f"/invoices/{number}.json")
+    assert told.status_code == 200
 
 
 def test_model_and_policy_are_a_click_away(browser: Browser, told: list[dict[str, Any]]) -> None:

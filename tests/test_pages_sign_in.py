@@ -65,7 +65,7 @@ class TestWhoComesIn:
 
     def test_every_page_and_form_asks_strangers_to_sign_in(self, strict: House) -> None:
         browser = strict.browser()
-        public = {"/sign-in", "/sign-out", "/", "/static/{name}"}
+        public = {"/sign-in", "/sign-out", "/", "/language", "/static/{name}"}
         pages = [
             route
             for route in strict.routes.routes

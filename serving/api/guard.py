@@ -20,6 +20,8 @@ from serving.api.documents import CONTENT_POLICY
 from serving.api.limits import Allowance, check_content_type, read_body
 from serving.api.problems import MEDIA_TYPE, ProblemError, busy, new_incident, problem_of_status
 from serving.api.settings import Settings
+from serving.languages import ENGLISH, speaking
+from serving.languages.choosing import wanted
 from serving.pages.failing import told
 from serving.pages.forms import check_form
 from serving.pages.paths import is_page
@@ -63,7 +65,10 @@ class Guard:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         elif scope["type"] == "http":
-            await self._answer(scope, receive, _Answer(scope, send))
+            # pages speak the visitor's language; what machines read stays as it is documented
+            language = wanted(scope, self._settings.language) if is_page(scope["path"]) else ENGLISH
+            with speaking(language):
+                await self._answer(scope, receive, _Answer(scope, send))
         else:
             await self._app(scope, receive, send)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from serving.api.days import parse_day
+from serving.languages import ENGLISH
+from serving.languages.choosing import known
 from serving.provider import Provider, provider_of
 
 
@@ -38,6 +40,8 @@ class Settings:
     timeout_seconds: float = 5
     """After this long a caller is told to ask for less."""
     workers: int = 1
+    language: str = ENGLISH
+    """Of pages, for who neither chose one nor has a browser that asks for one."""
     follow_seconds: float = 1
     """How often a worker looks whether another model is in charge."""
     single_sign_on: Provider | None = None
@@ -94,5 +98,6 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "DUECOURSE_REQUESTS_PER_SECOND": ("requests_per_second", _positive),
     "DUECOURSE_TIMEOUT_SECONDS": ("timeout_seconds", _positive),
     "DUECOURSE_WORKERS": ("workers", _positive),
+    "DUECOURSE_LANGUAGE": ("language", known),
     "DUECOURSE_FOLLOW_SECONDS": ("follow_seconds", _seconds),
 }

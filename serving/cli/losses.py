@@ -116,9 +116,9 @@ def _notes(told: dict[str, Any]) -> list[str]:
     ]
     if any(line["is_at_most"] for line in told["lines"]):
         notes.append(
-            "At most: of later ages the ledger does not tell yet, so nothing is taken to come there."
+            "At most: of some later age nobody in the ledger tells, so nothing is taken to come there."
         )
-    if any({"currency", "book"} & set(line["basis"]) for line in told["lines"]):
+    if any({"currency", "book", "ages"} & set(line["basis"]) for line in told["lines"]):
         notes.append(
             f"A segment with fewer than {told['enough_customers']} customers at an age leans on the whole "
             "currency or book there; `basis` of --json says where."

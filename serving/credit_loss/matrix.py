@@ -15,7 +15,8 @@ The range is that of the product by linearisation over customers (95 %), since o
 together; where nothing was ever lost, its upper end is 3 in so many customers (the rule of three).
 
 Each step takes the rate of the segment in its currency where enough customers tell of it, else of the whole
-currency, else of the whole book (each currency in units of its usual balance, since currencies are never added);
+currency, else of the whole book (each currency in units of its usual balance, since currencies are never added).
+Ages of which only few customers of the book tell are looked at together, with earlier ones where they are too few;
 where nobody tells, nothing is taken to come any more: the rate says that it is at most so high, its range begins at 0.
 """
 
@@ -31,8 +32,8 @@ from serving.credit_loss.bands import BANDS, FIRST, STEPS, Band, path_of
 from serving.credit_loss.rolls import Rolls
 from serving.recovery import FEWEST_CUSTOMERS, SPREAD
 
-Basis = Literal["segment", "currency", "book", "none"]
-LEVELS: tuple[Basis, ...] = ("segment", "currency", "book")
+Basis = Literal["segment", "currency", "book", "ages", "none"]
+LEVELS: tuple[Basis, ...] = ("segment", "currency", "book", "ages")
 NONE: Basis = "none"
 RULE_OF_THREE = 3.0
 """Of n customers none lost anything: up to 3 in n may (95 %; Hanley and Lippman-Hand, 1983)."""
@@ -82,6 +83,7 @@ class Matrix:
         self._rates: dict[tuple[str, str], tuple[Rate, ...]] = {}
         _, self._customer = np.unique(rolls.customer, return_inverse=True)
         self._book = self._level(np.ones(len(rolls.customer), bool), self._scale())
+        self._ages = _pooled(self._book)
 
     def rates(self, currency: str, segment: str) -> tuple[Rate, ...]:
         """One rate per band of BANDS."""
@@ -112,12 +114,15 @@ class Matrix:
             self._level(in_currency & (self.segment == segment)),
             self._level(in_currency),
             self._book,
+            self._ages,
         )
-        wanted = (self.enough_customers, FEWEST_CUSTOMERS, FEWEST_CUSTOMERS)
+        wanted = (self.enough_customers, *[FEWEST_CUSTOMERS] * 3)
         tells = [level.customers >= many for level, many in zip(levels, wanted, strict=True)]
-        which = np.select(tells, [0, 1, 2], len(LEVELS))
+        which = np.select(tells, list(range(len(LEVELS))), len(LEVELS))
         at_risk, stayed = (
-            np.select([which == n for n in range(3)], [getattr(level, name) for level in levels], 0.0)
+            np.select(
+                [which == n for n in range(len(LEVELS))], [getattr(level, name) for level in levels], 0.0
+            )
             for name in ("at_risk", "stayed")
         )
         weights = levels[1].at_risk.sum(axis=0)
@@ -163,6 +168,28 @@ class Matrix:
             int((seen > 0).any(axis=1).sum()),
             int(own.looks[steps].sum()),
         )
+
+
+def _pooled(book: _Level) -> _Level:
+    """The steps of which some customers of a book tell, yet too few, as one; past due and not yet due apart.
+
+    Past due, earlier steps are taken in until there are enough. Where nobody tells of a step, nothing stands.
+    """
+    many = book.customers
+    at_risk, stayed = np.zeros_like(book.at_risk), np.zeros_like(book.stayed)
+    for is_due in (False, True):
+        side = (np.arange(STEPS) + FIRST > 0) == is_due
+        sparse = np.flatnonzero(side & (many > 0) & (many < FEWEST_CUSTOMERS))
+        pool = sparse.tolist()
+        while pool and is_due and pool[0] + FIRST > 1 and _customers_of(book, pool) < FEWEST_CUSTOMERS:
+            pool.insert(0, pool[0] - 1)
+        for total, values in ((at_risk, book.at_risk), (stayed, book.stayed)):
+            total[:, sparse] = values[:, pool].sum(axis=1, keepdims=True)
+    return _Level(at_risk, stayed, book.looks)
+
+
+def _customers_of(book: _Level, steps: Sequence[int]) -> int:
+    return int((book.at_risk[:, list(steps)] > 0).any(axis=1).sum())
 
 
 def _products_of_others(rates: np.ndarray) -> np.ndarray:

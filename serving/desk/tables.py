@@ -105,6 +105,7 @@ users = sa.Table(
     sa.Column("created_by", sa.Text, nullable=False),
     sa.Column("subject", sa.Text),
     sa.Column("seen_at", sa.Text),
+    sa.Column("language", sa.Text),
 )
 sa.Index("users_of_a_subject", users.c.subject, unique=True)
 sessions = sa.Table(

@@ -36,9 +36,10 @@ def language() -> str:
     return _language.get()
 
 
-def languages() -> list[str]:
+@cache
+def languages() -> tuple[str, ...]:
     """Every language that texts exist in: English first."""
-    return [ENGLISH, *sorted(each.stem for each in CATALOGUES.glob("*.po"))]
+    return (ENGLISH, *sorted(each.stem for each in CATALOGUES.glob("*.po")))
 
 
 def gettext(text: str) -> str:
@@ -46,9 +47,19 @@ def gettext(text: str) -> str:
     return _catalogue(language()).gettext(text)
 
 
+def pgettext(context: str, text: str) -> str:
+    """The text where the same letters mean several things: "open" as the state of an alert, and on a button."""
+    return str(_catalogue(language()).pgettext(context, text))
+
+
 def ngettext(one: str, many: str, count: int) -> str:
     """The text for a count in the language of this moment."""
     return _catalogue(language()).ngettext(one, many, count)
+
+
+def marked(text: str) -> str:
+    """The text as it is: here it is only noted for the catalogues, and looked up where it is shown."""
+    return text
 
 
 @cache

@@ -13,6 +13,7 @@ import numpy as np
 
 from features.days import NEVER, day_number, to_date
 from features.ledger import written_amount
+from serving.languages import formats, gettext, ngettext
 from serving.pages.charts import BUCKETS
 from serving.pages.paths import invoice_path
 from serving.pages.story import Story
@@ -109,7 +110,11 @@ def open_money(listed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "total": str(total),
                 "past_due": str(total - bands[0]),
                 "bands": [
-                    {"label": label, "amount": str(amount), "share": float(amount / total) if total else 0.0}
+                    {
+                        "label": gettext(label),
+                        "amount": str(amount),
+                        "share": float(amount / total) if total else 0.0,
+                    }
                     for label, amount in zip(BUCKETS, bands, strict=True)
                 ],
             }
@@ -144,17 +149,14 @@ def _marks_of(scorer: Scorer, codes: np.ndarray, today: int) -> list[tuple[int, 
 
 def _mark(invoice_id: str, due_on: date, paid: int, today: int) -> dict[str, Any]:
     days = (today if paid >= NEVER else paid) - day_number(due_on)
-    late = f"{abs(days)} day{'s' * (abs(days) != 1)} {'after' if days > 0 else 'before'} its due date"
-    what = ("still open" if days <= 0 else f"open {late}") if paid >= NEVER else "paid on its due date"
-    if paid < NEVER and days:
-        what = f"paid {late}"
     return {
         "invoice_id": invoice_id,
         "due_on": due_on,
         "paid_on": None if paid >= NEVER else to_date(paid),
         "days": days,
         "state": "open" if paid >= NEVER else "late" if days > 0 else "in_time",
-        "text": f"{invoice_id}, due {due_on}: {what}",
+        "text": gettext("%(invoice)s, due %(day)s: %(what)s")
+        % {"invoice": invoice_id, "day": formats.day(due_on), "what": _what(days, paid >= NEVER)},
         "to": invoice_path(invoice_id),
     }
 
@@ -177,6 +179,22 @@ def months(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def _what(days: int, is_open: bool) -> str:
+    if is_open and days <= 0:
+        return gettext("still open")
+    if not days:
+        return gettext("paid on its due date")
+    if is_open:
+        told = ngettext("open %(num)s day after its due date", "open %(num)s days after its due date", days)
+    elif days > 0:
+        told = ngettext("paid %(num)s day after its due date", "paid %(num)s days after its due date", days)
+    else:
+        told = ngettext(
+            "paid %(num)s day before its due date", "paid %(num)s days before its due date", -days
+        )
+    return told % {"num": abs(days)}
+
+
 def rhythm(found: Sequence[dict[str, Any]], habits: Sequence[Profile]) -> dict[str, Any]:
     """On how many different days of each weekday, and of the month, money came; and which lay on a known pay run.
 
@@ -191,7 +209,7 @@ def rhythm(found: Sequence[dict[str, Any]], habits: Sequence[Profile]) -> dict[s
         "pay_days": len(days),
         "weekdays": [weekdays[n] for n in range(last)],
         "days_of_month": [in_month[n] for n in range(1, 32)],
-        "names": [f"{date(2024, 1, 1) + timedelta(days=n):%a}" for n in range(last)],
+        "names": [formats.weekday(date(2024, 1, 1) + timedelta(days=n)) for n in range(last)],
         "run": run,
         "on_run": sorted(day for day in days if parsed and parsed.falls_on(day)),
     }

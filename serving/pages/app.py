@@ -19,6 +19,7 @@ from serving.pages import (
     hand_over,
     help,
     invoice,
+    language,
     me,
     model,
     patterns,
@@ -58,6 +59,7 @@ PAGES: tuple[ModuleType, ...] = (
     patterns,
     users,
     me,
+    language,
 )
 """In the order in which their routes are asked."""
 A_YEAR = "public, max-age=31536000, immutable"

@@ -66,7 +66,9 @@ def _gone(gone: list[tuple[str, str]], named: Any) -> list[dict[str, Any]]:
     return [
         {
             "reason": reason,
-            "meaning": gettext("nothing is open any more") if reason == SETTLED else LEFT_OUT[reason],
+            "meaning": gettext("nothing is open any more")
+            if reason == SETTLED
+            else gettext(LEFT_OUT[reason]),
             "count": len(of),
             "cases": named(of[:MOST_NAMED]),
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from features.days import day_number
 from serving import relationship
+from serving.languages import gettext
 from serving.pages import telling, whole_account
 from serving.pages.account import items, marks, months, open_money, rhythm
 from serving.pages.flags import choices, flags, record_flag
@@ -192,7 +193,7 @@ def step(story: Story) -> dict[str, Any]:
             more = {name: getattr(case, name) for name in ("opening", "policy_why", "reasons", "commitment")}
             return {"listed": line | more, "left_out": None}
     why = visit.kept.left_out(visit.office, visit.live).get(story.case_id)
-    return {"listed": None, "left_out": why and why | {"meaning": LEFT_OUT[why["reason"]]}}
+    return {"listed": None, "left_out": why and why | {"meaning": gettext(LEFT_OUT[why["reason"]])}}
 
 
 def state(story: Story) -> dict[str, Any]:

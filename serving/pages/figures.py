@@ -14,8 +14,9 @@ import pandas as pd
 from features.ledger import written_amount
 from serving.forecast import forecast
 from serving.kpis import SECTIONS, Settings, kpis
-from serving.languages import gettext
-from serving.pages.rendering import compact, day, money, number
+from serving.languages import formats, gettext
+from serving.languages.formats import compact, money, number
+from serving.pages.rendering import day
 from serving.portfolio import SEGMENTS
 from serving.scoring import Scorer
 
@@ -100,9 +101,9 @@ def _week(row: Mapping[Any, Any], unit: str) -> dict[str, Any]:
     return {
         "begins_on": begins.isoformat(),
         **amounts,
-        "label": f"{begins.day} {begins:%b}",
+        "label": formats.day_of_month(begins),
         "text": compact(amounts["expected"], unit),
-        "told": text % {"day": f"{begins.day} {begins:%b}", **told},
+        "told": text % {"day": formats.day_of_month(begins), **told},
     }
 
 
@@ -215,7 +216,7 @@ def _rolls(figure: Mapping[str, Any], by: str, group: str, unit: str) -> list[di
     names = ("current", "1–30", "31–60", "61–90", "90+")
     listed = [*shares, None][: len(names)] if shares else []
     return [
-        {"label": gettext(name), "share": share, "text": "–" if share is None else f"{100 * share:.0f} %"}
+        {"label": gettext(name), "share": share, "text": "–" if share is None else formats.percent(share)}
         for name, share in zip(names, listed, strict=False)
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
+from serving.languages import gettext
 from serving.live import LiveScorer
 from serving.pages.forms import new_key
 from serving.pages.paths import TWIN
@@ -68,19 +69,21 @@ def frame(
     caller, path = visitor.caller, request.url.path
     mended = {"form": "", "given": {}, "errors": {}, "whole": []} | dict(mend or {})
     tiers = live.whole.policy.tiers if live else ()
+    told = request.query_params.get("told", "")
     here = f"/{path.split('/')[1]}"
     return {
         "visitor": visitor,
         "caller": caller,
         "places": [
-            (to, name, to == here)
+            (to, gettext(name), to == here)
             for to, name, right in PLACES
             if caller is not None and (not right or caller.may(right))
         ],
         "path": path,
         "twin": path + TWIN + (f"?{request.url.query}" if request.url.query else ""),
         "query": dict(request.query_params),
-        "told": TOLD.get(request.query_params.get("told", "")),
+        "told": gettext(TOLD[told]) if told in TOLD else None,
+        "here": path + (f"?{request.url.query}" if request.url.query else ""),
         "book_day": live.as_of if live else None,
         "tiers": tiers,
         "level": lambda tier: level_of(tier, tiers),

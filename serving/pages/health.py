@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from serving.languages import gettext
-from serving.pages.rendering import chance, decimal, words
+from serving.languages.formats import chance, decimal, number
+from serving.pages.rendering import words
 from training.champion import NoChampion, read_moves, read_pointer
 
 MEASURES = (
@@ -161,7 +162,7 @@ def _slice(found: Mapping[str, Any]) -> dict[str, Any]:
     told = {
         "predicted": chance(mean.get("value")),
         "late": chance(found["rate"]),
-        "rows": f"{found['rows']:,}",
+        "rows": number(found["rows"]),
     }
     gain = found["against_best_baseline"].get("roc_auc")
     return {
@@ -206,7 +207,11 @@ def _calibration(name: str | None, bins: Sequence[Mapping[str, Any]], kind: str)
     text = gettext("%(predicted)s predicted, %(late)s late, of %(rows)s")
     dots = [
         text
-        % {"predicted": chance(one["predicted"]), "late": chance(one["observed"]), "rows": f"{one['rows']:,}"}
+        % {
+            "predicted": chance(one["predicted"]),
+            "late": chance(one["observed"]),
+            "rows": number(one["rows"]),
+        }
         for one in bins
     ]
     points = [(one["predicted"], one["observed"]) for one in bins]
@@ -266,7 +271,7 @@ def _week(found: Mapping[str, Any]) -> dict[str, Any]:
     """Of the questions of a week that have matured: predicted less what came, with its range."""
     expected, came = found["expected"]["late_rate"], found["realised"]["late_rate"]
     text = gettext("%(predicted)s predicted, %(late)s late, of %(rows)s")
-    told = {"predicted": chance(expected), "late": chance(came["value"]), "rows": f"{found['matured']:,}"}
+    told = {"predicted": chance(expected), "late": chance(came["value"]), "rows": number(found["matured"])}
     is_known = expected is not None and came["value"] is not None
     has_range = is_known and came["low"] is not None
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 from typing import Any
 
 from features.reasons import REASON_CODES
@@ -11,11 +10,12 @@ from serving.api.decisions import decided
 from serving.api.listing import invoice_facts
 from serving.desk import Flaw, RecordError, Writing
 from serving.earlier_scores import moved, replayed
+from serving.languages import formats, gettext, ngettext
+from serving.languages.formats import chance
 from serving.office import Answer
 from serving.pages.behind import Look
 from serving.pages.names import names_of
 from serving.pages.paths import invoice_path
-from serving.pages.rendering import chance
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.scoring import NotOpenError, UnknownIdError
 from training.model import Explanation
@@ -46,9 +46,9 @@ def view(visit: Visit) -> dict[str, Any]:
         score, explained = look.score, _explained(look.explanation)
         evidence = {"reasons": look.reasons(), **(_past(visit, look) if explained else {})}
     except NotOpenError:
-        why_not = "It is settled: there is nothing left to be late."
+        why_not = gettext("It is settled: there is nothing left to be late.")
     except UnknownIdError:
-        why_not = "It came in today: it is scored from tomorrow on, with what is known then."
+        why_not = gettext("It came in today: it is scored from tomorrow on, with what is known then.")
     taken = visit.office.desk.find("decisions", invoice_ids=[invoice_id])
     return {
         "invoice": facts | {"days_past_due": (live.as_of - facts["due_on"]).days},
@@ -103,15 +103,11 @@ def _placed(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
         each
         | {
             "at": (each["as_of"] - first).days / max((last - first).days, 1),
-            "text": f"{_short_day(each['as_of'])}: {chance(each['chance'])}",
-            "day": _short_day(each["as_of"]),
+            "text": f"{formats.day(each['as_of'])}: {chance(each['chance'])}",
+            "day": formats.day(each["as_of"]),
         }
         for each in points
     ]
-
-
-def _short_day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
 
 
 def _taken(content: dict[str, Any]) -> dict[str, Any]:
@@ -134,21 +130,19 @@ def _explained(explanation: Explanation) -> dict[str, Any] | None:
         return None
     parts = {code: part for code, part in explanation.contributions.items() if part and code != "calibration"}
     order = sorted(parts, key=lambda code: -abs(parts[code]))
-    steps = [(REASON_CODES[code].label, parts[code]) for code in order[:MOST_STEPS]]
+    steps = [(gettext(REASON_CODES[code].label), parts[code]) for code in order[:MOST_STEPS]]
     if rest := order[MOST_STEPS:]:
-        steps.append((f"{len(rest)} smaller reasons", sum(parts[code] for code in rest)))
-    steps.append((REASON_CODES["calibration"].label, explanation.contributions["calibration"]))
+        steps.append((_smaller(len(rest)), sum(parts[code] for code in rest)))
+    steps.append((gettext(REASON_CODES["calibration"].label), explanation.contributions["calibration"]))
     at = explanation.base
-    told = [_step("Base rate", at, at, "base", _share(at))]
+    told = [_step(gettext("Base rate"), at, at, "base", at)]
     for label, part in steps:
-        told.append(
-            _step(label, at, at + part, "raises" if part > 0 else "lowers", f"to {_share(at + part)}")
-        )
+        told.append(_step(label, at, at + part, "raises" if part > 0 else "lowers", at + part))
         at += part
-    told.append(_step("This invoice", at, at, "result", _share(at)))
+    told.append(_step(gettext("This invoice"), at, at, "result", at))
     return {
         "target": explanation.target,
-        "question": QUESTIONS[explanation.target],
+        "question": gettext(QUESTIONS[explanation.target]),
         "probability": explanation.probability,
         "base_rate": 1 / (1 + math.exp(-explanation.base)),
         "steps": told,
@@ -156,8 +150,14 @@ def _explained(explanation: Explanation) -> dict[str, Any] | None:
     }
 
 
-def _step(label: str, begin: float, end: float, kind: str, text: str) -> dict[str, Any]:
-    return {"label": label, "from": begin, "to": end, "kind": kind, "text": text}
+def _smaller(count: int) -> str:
+    return ngettext("%(num)s smaller reason", "%(num)s smaller reasons", count) % {"num": count}
+
+
+def _step(label: str, begin: float, end: float, kind: str, odds: float) -> dict[str, Any]:
+    share = _share(odds)
+    text = gettext("to %(chance)s") % {"chance": share} if kind in ("raises", "lowers") else share
+    return {"label": label, "from": begin, "to": end, "kind": kind, "text": text, "share": share}
 
 
 def _share(odds: float) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from serving.languages import gettext, ngettext
+from serving.languages.formats import chance, number
 from serving.pages.health import last_watch, rehearsed, report_of, succession, watched
-from serving.pages.rendering import chance
 from serving.pages.routing import Page, Pages, Visit
 
 OLD_AFTER_DAYS = 60
@@ -123,11 +123,11 @@ def _age(days: int, first: Mapping[str, Any]) -> str:
     else:
         age = ngettext(
             "It has not seen the last %(days)s day.", "It has not seen the last %(days)s days.", days
-        ) % {"days": f"{days:,}"}
+        ) % {"days": number(days)}
     if first["late_rate"] is None:
         return age
     learned = gettext("It learned from %(invoices)s invoices, of which %(rate)s were late.")
-    told = learned % {"invoices": f"{int(first['invoices']):,}", "rate": chance(first["late_rate"])}
+    told = learned % {"invoices": number(int(first["invoices"])), "rate": chance(first["late_rate"])}
     then = gettext("It is time to look whether it still holds.") if days > OLD_AFTER_DAYS else ""
     return f"{age} {told} {then}".strip()
 

@@ -14,6 +14,7 @@ SEGMENTS = frozenset(
         "glossary",
         "help",
         "invoices",
+        "language",
         "me",
         "model",
         "patterns",
@@ -60,3 +61,8 @@ def invoice_path(invoice_id: str) -> str:
 def is_within(path: str) -> bool:
     """Whether an address that came with a form stays on this service: nobody is sent elsewhere after signing in."""
     return path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+
+
+def address_within(path: str) -> str:
+    """Such an address ready for a header; the first page where it leads elsewhere."""
+    return quote(path, safe="/?&=%#:;,@!$'()*+~[]") if is_within(path) else "/"

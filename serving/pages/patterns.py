@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from serving.languages.formats import money, weekday
 from serving.pages.charts import BUCKETS
 from serving.pages.routing import Page, Pages, Visit
 
@@ -22,7 +23,7 @@ def view(visit: Visit) -> dict[str, Any]:
     return {
         "tiers": tiers,
         "ageing": [
-            {"label": label, "share": share, "text": f"€{round(52_000 * share):,}"}
+            {"label": label, "share": share, "text": money(round(52_000 * share), "EUR", False)}
             for label, share in zip(
                 ("current", "1–30", "31–60", "61–90", "90+"), (0.52, 0.24, 0.12, 0.04, 0.08), strict=True
             )
@@ -93,6 +94,7 @@ def view(visit: Visit) -> dict[str, Any]:
         ],
         "marks": [_mark(n) for n in range(24)],
         "today": TODAY,
+        "weekday_names": [weekday(TODAY - timedelta(days=1 - n)) for n in range(5)],
         "weekdays": [1, 2, 1, 14, 3],
         "odd": "<b>Ann & Sons</b> =SUM(A1) \u202eلشركة العربية",
     }

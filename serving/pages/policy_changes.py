@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -193,8 +194,15 @@ def text_in_force(visit: Visit) -> str:
     policy, active = visit.live.whole.policy, visit.office.desk.active_policy()
     if active is not None:
         return active.text
-    packaged = files("serving").joinpath("policy.yaml").read_text("utf-8")
-    return packaged if Policy.read(packaged).version == policy.version else policy.text()
+    packaged, version = _packaged()
+    return packaged if version == policy.version else policy.text()
+
+
+@cache
+def _packaged() -> tuple[str, str]:
+    """The packaged policy as it is written, and its version: to read it takes a good part of a second."""
+    text = files("serving").joinpath("policy.yaml").read_text("utf-8")
+    return text, Policy.read(text).version
 
 
 def _version_in_force(visit: Visit) -> str:

@@ -14,16 +14,17 @@ from urllib.parse import urlencode
 
 from serving.accounts import known_customers
 from serving.languages import gettext, ngettext
+from serving.languages.formats import chance, money, number
 from serving.pages.figures import cash_of, figures_of, told_cash, told_figures
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
-from serving.pages.rendering import chance, level_of, money, words
+from serving.pages.rendering import level_of, words
 from serving.pages.routing import Page, Pages, Visit
 from serving.policy.reviews import coverage
 from serving.portfolio import SEGMENTS, OpenBook
 
 FILTERS = (*SEGMENTS, "currency", "tier", "age")
-LARGEST, MOST_LARGEST = 10, 200
+LARGEST, MOST_LARGEST = 10, 100
 """Customers named; as many as owe four fifths where they are asked for, but never more."""
 MOST_GROUPS = 12
 BAND_TITLES = {
@@ -64,7 +65,7 @@ def view(visit: Visit) -> dict[str, Any]:
         "concentration": largest,
         "cash": cash,
         "figures": figures,
-        "reviews": _reviews(visit),
+        "reviews": visit.kept.once(visit.live, "reviews", lambda: _reviews(visit)),
     }
 
 
@@ -91,7 +92,7 @@ def sentence(wholes: list[dict[str, Any]], largest: Mapping[str, Any], cash: Map
             "%(few)s of %(all)s customers owe four fifths of it.",
             largest["owing_most"],
         )
-        said.append(few % {"few": f"{largest['owing_most']:,}", "all": f"{largest['customers']:,}"})
+        said.append(few % {"few": number(largest["owing_most"]), "all": number(largest["customers"])})
     if cash and cash.get("weeks"):
         week = cash["weeks"][0]
         coming = gettext(
@@ -181,8 +182,11 @@ def _largest(visit: Visit, book: OpenBook, unit: str) -> dict[str, Any]:
 def _slow(visit: Visit, filters: Mapping[str, str], unit: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Cash and figures, or since when they are being worked out."""
     whole, now = visit.live.whole, visit.office.now()
-    cancelled = frozenset(each.record_id for each in visit.office.desk.find("promises", status="cancelled"))
-    works = {"cash": lambda: cash_of(whole), "figures": lambda: figures_of(whole, cancelled)}
+
+    def cancelled() -> frozenset[str]:
+        return frozenset(each.record_id for each in visit.office.desk.find("promises", status="cancelled"))
+
+    works = {"cash": lambda: cash_of(whole), "figures": lambda: figures_of(whole, cancelled())}
     cash, figures = visit.kept.later.found(whole, works, now).values()
     waiting = [each for each in (cash, figures) if isinstance(each, Waiting)]
     seconds = max((int((now - each.since).total_seconds()) for each in waiting), default=0)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.numbers import format_compact_currency, format_currency, format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from serving.languages import gettext, ngettext
+from serving.languages import formats, gettext, language, languages, ngettext, pgettext
+from serving.languages.choosing import name_of
+from serving.languages.formats import chance, money, number
 from serving.messages.formats import cleaned
 from serving.pages import charts
 from serving.pages.glossary import TERMS
@@ -23,7 +22,6 @@ from serving.pages.paths import customer_path, invoice_path, quoted
 from serving.policy.sentences import spaced
 
 HERE = Path(__file__).parent
-LOCALE = "en"
 STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
 """Every file of ours that a page loads, and its type."""
 CONTENT_POLICY = (
@@ -56,7 +54,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.policies["ext.i18n.trimmed"] = True
-    made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
     made.filters |= {
         "money": money,
         "day": day,
@@ -78,6 +76,9 @@ def environment() -> Environment:
         "quoted": quoted,
         "charts": charts,
         "TERMS": TERMS,
+        "language": language,
+        "languages": languages,
+        "name_of": name_of,
     }
     return made
 
@@ -94,86 +95,45 @@ def static_path(name: str) -> str:
     return f"/static/{name}?v={hashlib.sha256(static_file(name)).hexdigest()[:12]}"
 
 
-def money(amount: Any, currency: str, exact: bool = True) -> str:
-    """An amount with its currency: exact, or as it is said aloud."""
-    if amount is None:
-        return "amount unknown"
-    value = Decimal(str(amount))
-    if not exact and (abs(value) >= 100 or value == value.to_integral_value()):
-        return _apart(format_currency(value, currency, "¤#,##0", locale=LOCALE, currency_digits=False))
-    return _apart(format_currency(value, currency, locale=LOCALE))
-
-
-def compact(amount: Any, currency: str) -> str:
-    """An amount as it fits above a bar: €327K."""
-    return _apart(format_compact_currency(Decimal(str(amount)), currency, locale=LOCALE, fraction_digits=0))
-
-
-def _apart(text: str) -> str:
-    """CHF 12 with a space that does not break, €12 without one."""
-    return re.sub(r"([A-Za-z])[\s\u00a0]*(\d)", "\\1\u00a0\\2", text)
-
-
-def number(value: Any, digits: int = 0) -> str:
-    """A number as people read it."""
-    return "–" if value is None else format_decimal(round(float(value), digits), locale=LOCALE)
-
-
-def decimal(value: Any, digits: int) -> str:
-    """A number with all its digits, for those that stand under each other."""
-    return "–" if value is None else format_decimal(float(value), f"0.{'0' * digits}", locale=LOCALE)
-
-
 def day(value: Any) -> Markup:
     """2 Jul 2026, and for machines 2026-07-02; nothing where no day is known."""
-    found = _date(value)
-    if found is None:
-        return Markup()
-    return Markup('<time datetime="{}">{}</time>').format(found.isoformat(), f"{found.day} {found:%b %Y}")
+    return _dated(value, formats.day)
 
 
 def spoken_day(value: Any) -> Markup:
     """Thu 2 Jul"""
-    found = _date(value)
+    return _dated(value, formats.spoken_day)
+
+
+def _dated(value: Any, told: Callable[[date], str]) -> Markup:
+    found = as_date(value)
     if found is None:
         return Markup()
-    return Markup('<time datetime="{}">{}</time>').format(
-        found.isoformat(), f"{found:%a} {found.day} {found:%b}"
-    )
+    return Markup('<time datetime="{}">{}</time>').format(found.isoformat(), told(found))
 
 
 def month(value: Any) -> str:
     """Jul 2026"""
-    found = _date(value)
-    return f"{found:%b %Y}" if found else ""
+    found = as_date(value)
+    return formats.month(found) if found else ""
 
 
 def moment(value: Any) -> Markup:
     """2 Jul 2026, 14:05 UTC"""
     found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    text = f"{found.day} {found:%b %Y, %H:%M} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(found.isoformat(), text)
+    return Markup('<time datetime="{}">{}</time>').format(found.isoformat(), formats.moment(found))
 
 
-def _date(value: Any) -> date | None:
+def as_date(value: Any) -> date | None:
+    """A day, or the day of a moment, written or not; None where there is none."""
     if isinstance(value, str) and value:
         return date.fromisoformat(value[:10])
     return value if isinstance(value, date) else None
 
 
-def chance(value: Any) -> str:
-    """A probability in whole percent; never 0 or 100 before it is decided."""
-    if value is None:
-        return "–"
-    share = 100 * float(value)
-    if 0 < share < 1:
-        return "< 1 %"
-    return "> 99 %" if 99 < share < 100 else f"{share:.0f} %"
-
-
 def words(code: Any) -> str:
     """A code of the policy or of a record as words."""
-    return spaced(str(code)) if code else ""
+    return pgettext("code", spaced(str(code))) if code else ""
 
 
 def sentence(code: Any) -> str:
@@ -194,7 +154,8 @@ def plain(text: Any) -> str:
 
 def many(count: int, one: str, more: str = "") -> str:
     """1 invoice, 2 invoices."""
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
+    told = ngettext(f"%(num)s {one}", f"%(num)s {more or one + 's'}", count)
+    return told % {"num": number(count)}
 
 
 def level_of(tier: str, tiers: tuple[str, ...] | list[str]) -> int:

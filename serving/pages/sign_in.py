@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
@@ -27,7 +26,7 @@ from serving.pages import visits
 from serving.pages.failing import HTML
 from serving.pages.forms import new_key, read_form
 from serving.pages.frame import frame
-from serving.pages.paths import is_within
+from serving.pages.paths import address_within, is_within
 from serving.pages.rendering import HEADERS, html
 from serving.pages.routing import Pages
 from serving.pages.visits import ENTERING_PATH
@@ -209,6 +208,8 @@ class Entrance:
         secret = await _in_thread(users.begin_session, user.name, office.now(), visits.browser_of(request))
         response = _onward(fields, visits.Visitor(user.caller(), secret, is_signed_in=True))
         visits.sign_in(request, response, secret)
+        if user.language:
+            visits.speak(request, response, user.language)
         return response
 
     async def _silent(self, request: Request, to: str, error: ProviderSilentError) -> Response:
@@ -270,7 +271,7 @@ def _onward(fields: dict[str, str], visitor: visits.Visitor) -> Response:
     to = to if is_within(to) else HOME
     kept = _written(fields)
     if not kept:
-        return RedirectResponse(quote(to, safe="/?&=%#:;,@!$'()*+~[]"), 303)
+        return RedirectResponse(address_within(to), 303)
     context: dict[str, Any] = {"visitor": visitor, "to": to, "fields": kept, "is_known": True}
     context |= {"lacking": "", "provider": None, "key": fields.get("key") or new_key()}
     return Response(html("resume.html", context), 200, {**HEADERS, "Content-Type": HTML})

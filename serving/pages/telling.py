@@ -14,7 +14,10 @@ import pandas as pd
 from features.days import day_number
 from features.ledger import written_amount
 from serving.desk import LEDGER_KINDS, Record
-from serving.pages.rendering import many, money, sentence, words
+from serving.languages import formats, gettext, ngettext
+from serving.languages.formats import money
+from serving.languages.retelling import retold
+from serving.pages.rendering import as_date, many, sentence, words
 from serving.pages.routing import Visit
 from serving.pages.story import Story
 
@@ -209,30 +212,48 @@ def _amount(row: Mapping[str, Any]) -> str:
 
 
 def _contact(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
-    way = " from them" if _plain(row["direction"]) == "incoming" else ""
-    person = f" with {told['person']}" if told.get("person") else ""
     outcome = f"{words(row['outcome'])}." if _plain(row["outcome"]) else ""
     back = told.get("confirmed_back")
-    parts = [outcome, str(told.get("note", "")), f"Confirmed back: {back}." if isinstance(back, str) else ""]
+    confirmed = gettext("Confirmed back: %(what)s.") % {"what": back} if isinstance(back, str) else ""
+    parts = [outcome, str(told.get("note", "")), confirmed]
     if told.get("next_contact_on"):
-        parts.append(f"Next contact on {told['next_contact_on']}.")
-    return f"{sentence(_plain(row['channel']) or 'contact')}{way}{person}", " ".join(filter(None, parts))
+        parts.append(gettext("Next contact on %(day)s.") % {"day": _said(told["next_contact_on"])})
+    return _with_whom(row, told.get("person")), " ".join(filter(None, parts))
+
+
+def _with_whom(row: Mapping[str, Any], person: Any) -> str:
+    said = {"channel": sentence(_plain(row["channel"]) or "contact"), "person": person}
+    if _plain(row["direction"]) == "incoming":
+        return (
+            gettext("%(channel)s from them with %(person)s") if person else gettext("%(channel)s from them")
+        ) % said
+    return (gettext("%(channel)s with %(person)s") if person else "%(channel)s") % said
+
+
+def _said(day: Any) -> str:
+    """A day in the words of the language; what is no day stays as it is."""
+    found = as_date(_on(day) if isinstance(day, date) else day)
+    return formats.day(found) if found else ""
 
 
 def _promise(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
-    person = f" by {told['person']}" if told.get("person") else ""
-    return "Promise", f"{_amount(row)} until {_on(row['promised_on'])}{person}."
+    said = {"money": _amount(row), "day": _said(row["promised_on"]), "person": told.get("person")}
+    if told.get("person"):
+        return gettext("Promise"), gettext("%(money)s until %(day)s by %(person)s.") % said
+    return gettext("Promise"), gettext("%(money)s until %(day)s.") % said
 
 
 def _dispute(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
     cause = words(told.get("cause") or _plain(row["reason"]) or "cause not stated")
-    closed = f", closed {_on(row['closed_on'])}" if _on(row["closed_on"]) else ""
-    return "Dispute", f"{cause}{closed}. {told.get('note', '')}".strip()
+    said = {"what": cause, "day": _said(row["closed_on"]), "note": told.get("note", "")}
+    text = gettext("%(what)s, closed %(day)s. %(note)s") if _on(row["closed_on"]) else "%(what)s. %(note)s"
+    return gettext("Dispute"), (text % said).strip()
 
 
 def _complaint(row: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, str]:
-    closed = f", closed {_on(row['closed_on'])}" if _on(row["closed_on"]) else ", open"
-    return "Complaint", f"{words(_plain(row['topic']) or 'topic not stated')}{closed}."
+    said = {"what": words(_plain(row["topic"]) or "topic not stated"), "day": _said(row["closed_on"])}
+    text = gettext("%(what)s, closed %(day)s.") if _on(row["closed_on"]) else gettext("%(what)s, open.")
+    return gettext("Complaint"), text % said
 
 
 def _payments(story: Story) -> Iterator[Event]:
@@ -247,8 +268,11 @@ def _payments(story: Story) -> Iterator[Event]:
 
 def _came(amounts: list[int], currency: str) -> tuple[str, str]:
     total = money(written_amount(sum(amounts), currency), currency)
-    back = f", {many(n, 'payment')} reversed" if (n := sum(each < 0 for each in amounts)) else ""
-    return "Payment" if len(amounts) == 1 else f"{len(amounts)} payments", f"{total}{back}"
+    back = sum(each < 0 for each in amounts)
+    text = ngettext("%(money)s, %(num)s payment reversed", "%(money)s, %(num)s payments reversed", back)
+    told = text % {"money": total, "num": back} if back else total
+    title = gettext("Payment") if len(amounts) == 1 else many(len(amounts), "payment")
+    return title, told
 
 
 _WORDS: dict[str, Any] = {
@@ -256,31 +280,45 @@ _WORDS: dict[str, Any] = {
     "promises": _promise,
     "disputes": _dispute,
     "complaints": _complaint,
-    "credit_notes": lambda row, told: ("Credit note", f"{_amount(row)}"),
-    "nonpayment_reasons": lambda row, told: ("Reason for not paying", f"{words(row['reason'])}."),
-    "payment_plans": lambda row, told: ("Instalment agreed", f"{_amount(row)} due {_on(row['due_on'])}."),
+    "credit_notes": lambda row, told: (gettext("Credit note"), _amount(row)),
+    "nonpayment_reasons": lambda row, told: (
+        gettext("Reason for not paying"),
+        f"{words(row['reason'])}.",
+    ),
+    "payment_plans": lambda row, told: (
+        gettext("Instalment agreed"),
+        gettext("%(money)s due %(day)s.") % {"money": _amount(row), "day": _said(row["due_on"])},
+    ),
     "credit_reports": lambda row, told: (
-        "Credit report",
+        gettext("Credit report"),
         f"{_plain(row['source']) or ''} {_plain(row['score']) or ''}",
     ),
 }
 _DESK_WORDS: dict[str, Any] = {
-    "notes": lambda of: ("Note", of["text"]),
-    "decisions": lambda of: ("Decision", _decided(of)),
-    "credit_decisions": lambda of: ("Credit decision", _decided(of)),
-    "reviews": lambda of: ("Review", f"{words(of['outcome'])}. {of.get('why', '')}"),
+    "notes": lambda of: (gettext("Note"), of["text"]),
+    "decisions": lambda of: (gettext("Decision"), _decided(of)),
+    "credit_decisions": lambda of: (gettext("Credit decision"), _decided(of)),
+    "reviews": lambda of: (gettext("Review"), f"{words(of['outcome'])}. {of.get('why', '')}"),
     "flags": lambda of: (sentence(of["flag"]), f"{of.get('note') or of.get('evidence') or ''}"),
     "messages": lambda of: (
-        "Message",
-        f"{of['channel']}: {of.get('subject') or many(len(of['body'].split()), 'word')}",
+        gettext("Message"),
+        f"{words(of['channel'])}: {of.get('subject') or many(len(of['body'].split()), 'word')}",
     ),
-    "tasks": lambda of: ("Task", f"{of['title']}, {of['owner']}, {of['status']}."),
-    "tier_changes": lambda of: ("Tier", f"from {of.get('old') or 'none'} to {of['new']}."),
-    "alerts": lambda of: ("Alert", of["sentence"]),
+    "tasks": lambda of: (gettext("Task"), f"{of['title']}, {of['owner']}, {words(of['status'])}."),
+    "tier_changes": lambda of: (
+        gettext("Tier"),
+        gettext("from %(old)s to %(new)s.")
+        % {"old": words(of.get("old") or "none"), "new": words(of["new"])},
+    ),
+    "alerts": lambda of: (gettext("Alert"), retold(of["sentence"])),
 }
 
 
 def _decided(of: Mapping[str, Any]) -> str:
     if of["chosen"] == of["recommended"]:
-        return f"{words(of['chosen'])}, as recommended. {of.get('why', '')}".strip()
-    return f"{words(of['chosen'])} instead of {words(of['recommended'])}: {of.get('override_reason', '')}"
+        told = gettext("%(chosen)s, as recommended. %(why)s")
+        return (told % {"chosen": words(of["chosen"]), "why": of.get("why", "")}).strip()
+    said = {"chosen": words(of["chosen"]), "recommended": words(of["recommended"])}
+    return gettext("%(chosen)s instead of %(recommended)s: %(why)s") % (
+        said | {"why": of.get("override_reason", "")}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.languages import gettext
 from serving.pages.glossary import TERMS
 from serving.pages.routing import Page, Pages, Visit
 
@@ -15,5 +16,9 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """Every term and its meaning."""
-    ordered = sorted(TERMS.items(), key=lambda each: each[0].lower())
-    return {"terms": [{"term": term, "meaning": meaning} for term, meaning in ordered]}
+    ordered = sorted(TERMS.items(), key=lambda each: gettext(each[0]).lower())
+    return {
+        "terms": [
+            {"term": term, "name": gettext(term), "meaning": gettext(meaning)} for term, meaning in ordered
+        ]
+    }

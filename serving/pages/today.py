@@ -7,18 +7,21 @@ address), and lets people set a case aside, hand it over or give it another plac
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from serving.desk import Flaw, Record, RecordError, Writing
+from serving.languages import gettext, language
+from serving.languages.formats import spoken_day
 from serving.office import Answer
 from serving.pages.changes import told_since
 from serving.pages.names import names_of
 from serving.pages.paths import customer_path
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.worklist import LEFT_OUT, Case, Worklist
-from serving.worklist.telling import as_plain, in_words
+from serving.worklist.telling import as_plain
 
 MOST_NAMED = 25
 """Left-out cases named per reason; all of them where one reason is asked for."""
@@ -34,7 +37,7 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """The list of the book day as this caller asked for it."""
-    whole = visit.kept.once(visit.live, "today", lambda: _whole(visit))
+    whole = visit.kept.once(visit.live, f"today in {language()}", lambda: _whole(visit))
     cases = whole["cases"]
     asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
     shown = [case for case in cases if _fits(case, asked)]
@@ -99,7 +102,7 @@ def told_case(case: Case, tiers: Iterable[str], state: Record | None, visit: Vis
     return plain | {
         "tier": worst.tier,
         "invoices": len(covered),
-        "by_in_words": in_words(case.by, visit.live.as_of),
+        "by_in_words": by_in_words(case.by, visit.live.as_of),
         **_asked(case),
         "state": {
             "version": state.version if state else 0,
@@ -109,6 +112,17 @@ def told_case(case: Case, tiers: Iterable[str], state: Record | None, visit: Vis
             "note": content.get("note"),
         },
     }
+
+
+def by_in_words(by: date | None, day: date) -> str:
+    """By when, as people say it."""
+    if by is None:
+        return gettext("when there is time")
+    if by <= day:
+        return gettext("today")
+    if by == day + timedelta(days=1):
+        return gettext("tomorrow")
+    return gettext("by %(day)s") % {"day": spoken_day(by)}
 
 
 def _asked(case: Case) -> dict[str, Any]:
@@ -177,7 +191,7 @@ def _group(visit: Visit, made: Worklist, reason: str, most: int) -> dict[str, An
     names = names_of(visit.live, [row["case_id"] for row in rows])
     return {
         "reason": reason,
-        "meaning": LEFT_OUT[reason],
+        "meaning": gettext(LEFT_OUT[reason]),
         "count": len(left),
         "is_open": False,
         "cases": [row | {"name": names[row["case_id"]]} for row in rows],

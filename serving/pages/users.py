@@ -8,6 +8,7 @@ from typing import Any
 
 from serving.api.days import parse_day
 from serving.desk import Flaw, RecordError, Writing
+from serving.languages import pgettext
 from serving.office import Answer
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy.sentences import spaced
@@ -77,7 +78,7 @@ def shown(visit: Visit, pages: Pages) -> dict[str, Any]:
 
 def role_name(role: str) -> str:
     """A role as people write it."""
-    return "AR system" if role == "ar_system" else spaced(role)
+    return pgettext("code", "AR system" if role == "ar_system" else spaced(role))
 
 
 def session_told(session: Session, secret: str) -> dict[str, Any]:

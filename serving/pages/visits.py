@@ -17,6 +17,7 @@ from fastapi import Request, Response
 
 from serving.api.access import LOOPBACK_NAMES
 from serving.api.asking import CALLER
+from serving.languages.choosing import COOKIE
 from serving.office import Office
 from serving.roles import Caller
 from serving.users import LONGEST, Users
@@ -25,6 +26,7 @@ SESSION, VISIT, ENTERING = "duecourse_session", "duecourse_visit", "duecourse_en
 ENTERING_PATH = "/sign-in/provider"
 ENTERING_SECONDS = 10 * 60
 """So long somebody may be at the provider of single sign-on."""
+A_YEAR = 365 * 24 * 60 * 60
 LONGEST_WAY = 2000
 """Of the address to go on to: a cookie holds no more than 4,096 letters."""
 
@@ -71,6 +73,11 @@ def sign_in(request: Request, response: Response, secret: str) -> None:
     """Give a browser the secret of its new session, and take that of its visit away."""
     _set(request, response, SESSION, secret, int(LONGEST.total_seconds()))
     response.delete_cookie(VISIT, path="/")
+
+
+def speak(request: Request, response: Response, language: str) -> None:
+    """Give a browser the language that was chosen, for as long as it keeps it."""
+    _set(request, response, COOKIE, language, A_YEAR)
 
 
 def sign_out(response: Response) -> None:

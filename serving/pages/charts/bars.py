@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.languages.formats import percent
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 from serving.pages.charts.small import bare_shape
 
@@ -33,7 +34,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], tiers: Sequence[str], title: str)
         for (level, tier), part in zip(_levels(tiers), row["parts"], strict=True):
             long = wide * part / most
             if long > 0:
-                told = tag("title", f"{row['label']}, {tier}: {100 * part / sum(row['parts']):.0f} %")
+                told = tag("title", f"{row['label']}, {tier}: {percent(part / sum(row['parts']))}")
                 size = {"x": at, "y": y + 3, "width": max(long - 1, 0.6), "height": 18}
                 pieces.append(tag("rect", told, class_=f"fill{level}", **size))
             at += long

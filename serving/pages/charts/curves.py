@@ -7,18 +7,23 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.languages.formats import percent
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 
 LEFT, NAMES, TOP, BOTTOM = 46, 176, 14, 236
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-TICKS = [(share, f"{100 * share:.0f} %") for share in SHARES]
+
+
+def _shares() -> list[tuple[float, str]]:
+    """The shares that are written at an axis."""
+    return [(share, percent(share)) for share in SHARES]
 
 
 def curve(
     series: Sequence[Mapping[str, Any]],
     title: str,
     across: str,
-    ticks: Sequence[tuple[float, str]] = TICKS,
+    ticks: Sequence[tuple[float, str]] = (),
     mark: tuple[float, float, str] | None = None,
     most: float = 1.0,
     width: int = WIDTH,
@@ -27,7 +32,7 @@ def curve(
 
     Every line is named at its end; `ticks` stand at values across, `mark` at one point with its words.
     """
-    right = width - NAMES
+    ticks, right = ticks or _shares(), width - NAMES
     far = max([x for line in series for x, _ in line["points"]] + [x for x, _ in ticks])
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -37,7 +42,7 @@ def curve(
     for share in SHARES:
         y = place(0, share * most)[1]
         pieces.append(tag("path", class_="zero" if share == 0 else "grid", d=f"M{LEFT} {y:.1f}H{right}"))
-        told = f"{100 * share * most:.0f} %"
+        told = percent(share * most)
         pieces.append(tag("text", told, class_="quiet", x=LEFT - 6, y=y + 4, text_anchor="end"))
     for x, told in ticks:
         at = place(x, 0)[0]

@@ -9,6 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.languages import gettext
+from serving.languages.formats import short_month
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 
 
@@ -39,18 +41,18 @@ def behaviour(
         tag("rect", class_="early", x=left, y=y(0), width=right - left, height=bottom - y(0))
     ]
     for days in _ticks(low, high):
-        told = "due" if days == 0 else f"{days:+d}"
+        told = gettext("due") if days == 0 else f"{days:+d}"
         pieces.append(tag("path", class_="zero" if days == 0 else "grid", d=f"M{left} {y(days):.1f}H{right}"))
         pieces.append(tag("text", told, class_="quiet", x=left - 6, y=y(days) + 4, text_anchor="end"))
     for month in _months(begin, end):
         pieces.append(tag("path", class_="tick", d=f"M{x(month):.1f} {bottom}v5"))
-        told = f"{month:%b}" + (f" {month:%Y}" if month.month == 1 else "")
+        told = short_month(month) + (f" {month.year}" if month.month == 1 else "")
         if x(month) < right - 24:
             pieces.append(tag("text", told, class_="quiet", x=x(month) + 3, y=bottom + 15))
     pieces.append(tag("path", class_="today", d=f"M{x(today):.1f} {top}V{bottom}"))
     pieces += [_mark(mark, x(mark["due_on"]), y(mark["days"]), mark["days"] > high) for mark in marks]
     rug = bottom + 28
-    pieces.append(tag("text", "paid", class_="quiet", x=left - 6, y=rug + 9, text_anchor="end"))
+    pieces.append(tag("text", gettext("paid"), class_="quiet", x=left - 6, y=rug + 9, text_anchor="end"))
     paid = sorted({mark["paid_on"] for mark in marks if mark["paid_on"] and begin <= mark["paid_on"] <= end})
     tall = set(on_run)
     pieces += [

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.languages.formats import percent
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 
 _ODDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
@@ -29,7 +30,7 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
         if low < at < high and x(at) - last >= 42:
             last = x(at)
             pieces.append(tag("path", class_="grid", d=f"M{x(at):.1f} 20V{bottom}"))
-            pieces.append(tag("text", f"{100 * p:g} %", class_="quiet", x=x(at), y=13, text_anchor="middle"))
+            pieces.append(tag("text", percent(p), class_="quiet", x=x(at), y=13, text_anchor="middle"))
     for row, step in enumerate(steps):
         y, (a, b) = 24 + row * tall, (x(step["from"]), x(step["to"]))
         pieces.append(tag("text", step["label"], x=left - 12, y=y + 16, text_anchor="end"))
@@ -73,9 +74,9 @@ def outcomes(found: Mapping[str, Any], score: float, texts: Mapping[str, str], t
         tag("rect", class_="band", x=x(found["from_chance"]), y=40,
             width=max(x(found["to_chance"]) - x(found["from_chance"]), 2.0), height=34),
         tag("path", class_="axis", d=f"M{left} 74H{right}"),
-        *(tag("text", f"{percent} %", class_="quiet", x=x(percent / 100), y=114,
-              text_anchor="start" if percent == 0 else "end" if percent == 100 else "middle")
-          for percent in (0, 25, 50, 75, 100)),
+        *(tag("text", percent(share / 100), class_="quiet", x=x(share / 100), y=114,
+              text_anchor="start" if share == 0 else "end" if share == 100 else "middle")
+          for share in (0, 25, 50, 75, 100)),
         *(tag("path", class_="axis", d=f"M{x(share):.1f} 74v4") for share in (0, 0.25, 0.5, 0.75, 1)),
         tag("path", class_="whisker", d=f"M{x(found['low']):.1f} 57H{x(found['high']):.1f}"),
         tag("circle", class_="true", cx=x(found["share"]), cy=57, r=5.5),
@@ -96,7 +97,7 @@ def course(points: Sequence[Mapping[str, Any]], title: str) -> Markup:
     pieces = [tag("path", class_="grid", d=f"M{left} {y:.1f}H{right}") for y in (top, (top + bottom) / 2)]
     pieces += [tag("path", class_="axis", d=f"M{left} {bottom}H{right}")]
     for share, y in ((1, top), (0.5, (top + bottom) / 2), (0, bottom)):
-        told = f"{100 * share:g} %"
+        told = percent(share)
         pieces.append(tag("text", told, class_="quiet", x=left - 8, y=y + 4, text_anchor="end"))
     placed = [place(point) for point in points]
     pieces.append(tag("polyline", class_="line", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in placed)))

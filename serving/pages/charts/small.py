@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.languages import gettext
 from serving.pages.charts.drawing import WIDTH, drawing, short, tag
 
 _SHAPES = (
@@ -61,7 +62,7 @@ def meter(used: float, places: float, label: str) -> Markup:
 def spark(values: Sequence[float], label: str) -> Markup:
     """A small line of values from first to last, with a dot on the last."""
     if len(values) < 2:
-        return Markup('<span class="quiet">{}</span>').format("too few values for a trend")
+        return Markup('<span class="quiet">{}</span>').format(gettext("too few values for a trend"))
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     points = [

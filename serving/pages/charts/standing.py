@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.languages import gettext
+from serving.languages.formats import short_month
 from serving.pages.charts.drawing import drawing, tag
 from serving.pages.charts.small import bare_shape
 
@@ -82,7 +84,7 @@ def _months(begin: date, end: date, x: Any, top: float) -> list[Markup]:
     every = max(1, -(-len(found) // 8))
     pieces = []
     for month in found[::every]:
-        told = f"{month:%b}" + (f" {month:%Y}" if month.month == 1 else "")
+        told = short_month(month) + (f" {month.year}" if month.month == 1 else "")
         pieces.append(tag("path", class_="tick", d=f"M{x(month):.1f} {top}v5"))
         if x(month) < RIGHT - 30:
             pieces.append(tag("text", told, class_="quiet", x=x(month) + 3, y=top + 15))
@@ -117,7 +119,7 @@ def limit_use(months: Sequence[Mapping[str, Any]], title: str) -> Markup:
         )
         line += f"{'M' if not n else 'L'}{left:.1f} {y(each['limit']):.1f}H{left + wide:.1f}"
         if n in (0, len(months) // 2, len(months) - 1):
-            label = "today" if n == len(months) - 1 else f"{day:%b}"
+            label = gettext("today") if n == len(months) - 1 else short_month(day)
             pieces.append(
                 tag("text", label, class_="quiet", x=left + wide / 2, y=bottom + 16, text_anchor="middle")
             )
