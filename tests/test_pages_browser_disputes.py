@@ -151,7 +151,7 @@ def test_a_plan_is_changed_checked_and_agreed_without_scripts(browser: Browser, 
         page = found.open(f"/customers/{case}/conversation")
         page.get_by_label("With whom").first.fill("Mr Okafor")
         page.get_by_label("a plan to pay in parts").check()
-        page.get_by_label("Parts").select_option("2")
+        page.get_by_label("Parts", exact=True).select_option("2")
         page.get_by_role("button", name="Propose").click()
         expect(page.locator("[name=due_3]")).to_have_count(0)
         expect(page.get_by_label("With whom").first).to_have_value("Mr Okafor")
