@@ -191,7 +191,7 @@ def phrases() -> Iterator[str]:
         *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_READ_ALOUD,
         *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
-    yield from dict.fromkeys(made)
+    yield from dict.fromkeys(text.strip() for text in made)
 
 
 def _of_features() -> Iterator[str]:

@@ -48,7 +48,7 @@ def retold(sentence: str) -> str:
     """The sentence in the language of the moment, as far as its phrases are known."""
     if language() == ENGLISH or not sentence:
         return sentence
-    return _retold(language(), sentence, 0)
+    return _retold(language(), sentence.strip(), 0)
 
 
 def words(code: str) -> str:
