@@ -42,6 +42,8 @@ PEOPLE = {
 }
 USERS = {"aaa": "viewer", "boss": "credit_manager", "vice": "credit_manager", "root": "administrator"}
 USERS |= {"other": "administrator"}
+OUTSIDE = ("/sign-", "/language")
+"""Forms that need no session."""
 NEED_MORE = {
     "/alerts/{alert_id:path}": "a night that raised alerts",
     "/policy/versions/{version}": "an earlier policy to go back to",
@@ -265,7 +267,7 @@ def test_what_was_written_waits_while_one_signs_in_with_the_provider(
 FORMS = """() => [...document.forms]
   .map((each, place) => ({
     place, method: each.method, path: new URL(each.getAttribute("action") || location.pathname, location).pathname}))
-  .filter((each) => each.method === "post" && !each.path.startsWith("/sign-"))"""
+  .filter((each) => each.method === "post" && !/^.(sign-|language)/.test(each.path))"""
 WRITE = """(place) => {
   const form = document.forms[place];
   form.noValidate = true;
@@ -292,7 +294,7 @@ def routes() -> dict[str, re.Pattern[str]]:
     return {
         each.path: each.path_regex
         for each in found
-        if is_page(each.path) and not each.path.startswith("/sign-")
+        if is_page(each.path) and not each.path.startswith(OUTSIDE)
     }
 
 

@@ -63,6 +63,20 @@ def marked(text: str) -> str:
 
 
 @cache
+def entries(code: str, context: str) -> dict[str, str]:
+    """Every translated text of a context."""
+    if code == ENGLISH:
+        return {}
+    with (CATALOGUES / f"{code}.po").open("rb") as source:
+        found = read_po(source, locale=code)
+    return {
+        str(each.id): str(each.string)
+        for each in found
+        if each.context == context and each.string and not each.fuzzy
+    }
+
+
+@cache
 def _catalogue(code: str) -> NullTranslations:
     path = CATALOGUES / f"{code}.po"
     if code == ENGLISH or not path.exists():

@@ -54,7 +54,8 @@ def number(value: Any, digits: int = 0) -> str:
 
 def decimal(value: Any, digits: int) -> str:
     """A number with all its digits, for those that stand under each other."""
-    return "–" if value is None else format_decimal(float(value), f"0.{'0' * digits}", locale=language())
+    pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
+    return "–" if value is None else format_decimal(Decimal(str(value)), pattern, locale=language())
 
 
 def chance(value: Any) -> str:

@@ -26,7 +26,7 @@ from serving.pages import visits
 from serving.pages.failing import HTML
 from serving.pages.forms import new_key, read_form
 from serving.pages.frame import frame
-from serving.pages.paths import address_within, is_within
+from serving.pages.paths import address_within, is_within, quoted
 from serving.pages.rendering import HEADERS, html
 from serving.pages.routing import Pages
 from serving.pages.visits import ENTERING_PATH
@@ -240,6 +240,8 @@ class Entrance:
             "name": fields.get("name", ""),
             "wrong": wrong,
             "twin": "",
+            # never the address of the way back: it holds a code
+            "here": f"/sign-in?to={quoted(fields.get('to') or HOME)}",
             "kept": kept,
             "written": _written(fields),
             "key": fields.get("key", ""),
