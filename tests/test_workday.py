@@ -28,7 +28,7 @@ def test_it_is_read_and_part_of_the_version() -> None:
 
 def test_a_policy_without_it_has_the_usual_day() -> None:
     begin = TEXT.index("\nworklist:")
-    end = TEXT.index("\nwording:")
+    end = TEXT.index("\nearly_payment_discount:")
     assert Policy.read(TEXT[:begin] + TEXT[end:]).parts.workday == Workday()
 
 

@@ -30,6 +30,7 @@ The operator's settings are environment variables:
                             in DUECOURSE_HOME
   DUECOURSE_AUTH            "required": a token is needed on this machine too
   DUECOURSE_OIDC_ISSUER     single sign-on by this OpenID provider; the reference lists what belongs to it
+  DUECOURSE_LANGUAGE        of pages whose visitor chose none: en, de or nl; by default English
   DUECOURSE_WORKERS         processes that answer; by default 1
   DUECOURSE_IN_FLIGHT, DUECOURSE_REQUESTS_PER_SECOND, DUECOURSE_TIMEOUT_SECONDS
                             limits of a worker; by default 32, 1000 and 5

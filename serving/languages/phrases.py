@@ -210,7 +210,8 @@ def _of_policy() -> Iterator[str]:
     """What the packaged policy says; who writes another one writes it in the own language."""
     parts = Policy.load().parts
     steps = [step for strategy in parts.strategies.values() for step in strategy.steps]
-    yield from (each.because for each in (*parts.tier_rules, *parts.guards, *parts.segments, *steps))
+    for rules in (parts.tier_rules, parts.guards, parts.segments, steps):
+        yield from (each.because for each in rules)
     yield from (guard.adds for guard in parts.guards if guard.adds)
     if parts.natural_persons:
         yield parts.natural_persons.because

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
@@ -27,7 +26,7 @@ from serving.pages import visits
 from serving.pages.failing import HTML
 from serving.pages.forms import new_key, read_form
 from serving.pages.frame import frame
-from serving.pages.paths import address_within, is_within
+from serving.pages.paths import address_within, is_within, quoted
 from serving.pages.rendering import HEADERS, html
 from serving.pages.routing import Pages
 from serving.pages.visits import ENTERING_PATH
@@ -242,7 +241,7 @@ class Entrance:
             "wrong": wrong,
             "twin": "",
             # never the address of the way back: it holds a code
-            "here": f"/sign-in?to={quote(fields.get('to') or HOME, safe='')}",
+            "here": f"/sign-in?to={quoted(fields.get('to') or HOME)}",
             "kept": kept,
             "written": _written(fields),
             "key": fields.get("key", ""),
