@@ -44,7 +44,8 @@ def languages() -> tuple[str, ...]:
 
 def gettext(text: str) -> str:
     """The text in the language of this moment."""
-    return _catalogue(language()).gettext(text)
+    # under the empty text a catalogue keeps its head
+    return _catalogue(language()).gettext(text) if text else text
 
 
 def pgettext(context: str, text: str) -> str:

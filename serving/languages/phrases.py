@@ -150,6 +150,8 @@ _READ_ALOUD = (
     'the opening adds "%(said)s"',
     "If %(said1)s, no step is firmer than %(n)s (%(code)s), because %(said2)s.",
     "If %(said1)s, the strategy is %(code1)s, because %(said2)s (%(own)s).",
+    "In all other cases, the strategy is %(code1)s, because %(said)s (%(own)s).",
+    "(%(said)s)",
     "%(code1)s: %(said1)s, the step is %(said2)s, because %(said3)s (%(own)s).",
     "%(said1)s, the step is %(said2)s, because %(said3)s (%(own)s).",
     "%(said1)s, if %(said2)s",

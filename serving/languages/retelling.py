@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -33,8 +34,14 @@ _SHAPES = {
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PLACE = re.compile(r"%\((\w+)\)s")
-MOST_DEEP, MOST_TRIED = 12, 40
-"""Phrases within phrases, and ways to read one sentence as one phrase: no made-up text keeps a page busy."""
+MOST_DEEP, MOST_TRIED, MOST_READ = 12, 40, 1500
+"""Phrases within phrases, ways to read one sentence as one phrase, and parts read in all: no made-up text keeps a page
+busy."""
+_left: ContextVar[list[int]] = ContextVar("left")
+
+
+class _TooOftenReadError(Exception):
+    """A sentence can be read in so many ways that none of them is worth it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,18 @@ def retold(sentence: str) -> str:
     """The sentence in the language of the moment, as far as its phrases are known."""
     if language() == ENGLISH or not sentence:
         return sentence
-    return _retold(language(), sentence.strip(), 0)[0]
+    return _told(language(), sentence.strip())
+
+
+@lru_cache(4_096)
+def _told(spoken: str, sentence: str) -> str:
+    budget = _left.set([MOST_READ])
+    try:
+        return _retold(spoken, sentence, 0)[0]
+    except _TooOftenReadError:
+        return sentence
+    finally:
+        _left.reset(budget)
 
 
 def words(code: str) -> str:
@@ -65,6 +83,10 @@ def words(code: str) -> str:
 @lru_cache(16_384)
 def _retold(spoken: str, sentence: str, depth: int) -> tuple[str, bool]:
     """The sentence told again, and whether all of it was known."""
+    left = _left.get()
+    left[0] -= 1
+    if left[0] < 0:
+        raise _TooOftenReadError  # not remembered, unlike an answer
     with speaking(spoken):
         for text, told in _readings(sentence):
             found = _whole(text)
@@ -92,6 +114,8 @@ def _capital(text: str) -> str:
 
 def _whole(sentence: str) -> str | None:
     """The translation of a text without places."""
+    if not sentence:
+        return sentence
     plain = sentence.replace("_", " ")
     for told, asked in (
         (pgettext(SENTENCE, sentence), sentence),

@@ -1,0 +1,83 @@
+"""Is every text there in every language, with its places; and are finished sentences told again without a remainder?"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from serving.languages import ENGLISH, languages, speaking
+from serving.languages.phrases import phrases
+from serving.languages.retelling import retold
+from serving.policy import Policy
+from tests.catalogues import flaws
+
+OTHERS = [code for code in languages() if code != ENGLISH]
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_is_translated(code: str) -> None:
+    """What is named here stands in the catalogues after `python -m tests.catalogues`, and waits for its translation."""
+    assert "\n".join(flaws(code)) == ""
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_the_packaged_policy_is_read_aloud_in_the_language(code: str) -> None:
+    english = re.compile(r"\b(if|because|the step|is at least|customer who|takes the place)\b", re.IGNORECASE)
+    with speaking(code):
+        told = [retold(each) for each in Policy.load().sentences()]
+    assert [each for each in told if english.search(each)] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence", "expected"),
+    [
+        (
+            "en",
+            "1,707 EUR in 1 invoice past due by 4 days: x.",
+            "1,707 EUR in 1 invoice past due by 4 days: x.",
+        ),
+        (
+            "de",
+            "1,707 EUR in 1 invoice past due by 4 days: a complaint is open, and it is answered before we speak "
+            "about money.",
+            "1.707\xa0€ in 1 seit 4 Tagen überfälligen Rechnung: eine Beschwerde ist offen, und sie wird "
+            "beantwortet, bevor wir über Geld sprechen.",
+        ),
+        (
+            "nl",
+            "Pays on Mondays and Tuesdays (34 of 34 pay days); call by Thu 2 Jul for the run of Mon 6 Jul.",
+            "Betaalt op maandag en op dinsdag (34 van 34 betaaldagen); bel uiterlijk do 2 jul "
+            "voor de run van ma 6 jul.",
+        ),
+        (
+            "de",
+            "Its latest credit score is 22; typical is 69.5",
+            "Der letzte Bonitätswert ist 22; üblich: 69,5",
+        ),
+        ("de", "No phrase of ours, and 3 days of it.", "No phrase of ours, and 3 days of it."),
+        ("de", "%(said)s <b>\u202e; ; : .", "%(said)s <b>\u202e; ; : ."),
+    ],
+)
+def test_a_finished_sentence_is_told_again(code: str, sentence: str, expected: str) -> None:
+    with speaking(code):
+        assert retold(sentence) == expected
+
+
+def test_a_day_without_its_year_is_found_by_its_weekday() -> None:
+    day = date(2026, 7, 8)
+    with speaking("de"):
+        assert retold(f"until {day:%a} {day.day} {day:%b}") == "bis Mi., 8. Juli"
+        assert retold("until Xyz 31 Feb") == "bis Xyz 31 Feb"
+
+
+def test_no_made_up_sentence_keeps_a_page_busy() -> None:
+    with speaking("de"):
+        long = " and ".join(["it is so that"] * 60) + "; " + " or ".join(["x"] * 60)
+        assert "it is so that" in retold(long)
+
+
+def test_no_phrase_stands_twice() -> None:
+    listed = list(phrases())
+    assert len(listed) == len(set(listed)) and all(each == each.strip() for each in listed)
