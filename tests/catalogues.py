@@ -192,7 +192,9 @@ def _flaws_of(message: Message, told: Message | None, code: str) -> Iterator[str
         allowed = set().union(*(_places(each) for each in ids))
         for text, own in zip(strings, ids, strict=True):
             # the form for one may leave its count unsaid: "ein Tag"
-            needed = _places(own) - ({"count", "num", "n"} if message.pluralizable and own is ids[0] else set())
+            needed = _places(own) - (
+                {"count", "num", "n"} if message.pluralizable and own is ids[0] else set()
+            )
             if (found := _places(text)) - allowed or needed - found:
                 yield f"{name} has the places {sorted(allowed)}, its translation {sorted(found)}: {text!r}"
 
