@@ -33,6 +33,9 @@ class Move:
     new_action: str
     old_why: str
     new_why: str
+    old_tier_rule: str
+    """Of the largest of its invoices that another rule of the tiers would decide; empty where there is none."""
+    new_tier_rule: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def compared(
     first = [
         _by_customer(each, frame, as_of) for each, frame in zip((policy, candidate), decided, strict=True)
     ]
-    before, after = first
+    before, after = _with_changed_rules(first, decided)
     levels = [_levels(each, table) for each, table in zip((policy, candidate), first, strict=True)]
     change = np.sign(levels[1] - levels[0])
     differs = (decided[0]["action"] != decided[1]["action"]).to_numpy()
@@ -122,7 +125,7 @@ def compared(
 def _with(cases: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     names = ("customer_id", "currency", "amount_open", "group_id")
     decided = policy.decisions(cases)
-    wanted = ("tier", "action", "action_rule", "who", "channel", "why", "action_by")
+    wanted = ("tier", "tier_rule", "action", "action_rule", "who", "channel", "why", "action_by")
     return {name: cases[name] for name in names if name in cases} | {name: decided[name] for name in wanted}
 
 
@@ -139,6 +142,18 @@ def _by_customer(policy: Policy, decided: pd.DataFrame, as_of: date) -> pd.DataF
     money = decided.groupby(["customer_id", "currency"])["amount_open"].sum()
     wanted = pd.MultiIndex.from_arrays([table.index, table["currency"]])
     return table.assign(amount_open=money.reindex(wanted).to_numpy(float))
+
+
+def _with_changed_rules(first: list[pd.DataFrame], decided: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """The customers with what decided before and then on the largest invoice that changes its rule."""
+    differs = (decided[0]["tier_rule"] != decided[1]["tier_rule"]).to_numpy()
+    changed = decided[0][differs].assign(_then=decided[1].loc[differs, "tier_rule"])
+    ordered = changed.assign(_money=-changed["amount_open"].astype(float)).sort_values(
+        "_money", kind="stable"
+    )
+    largest = ordered.drop_duplicates("customer_id").set_index("customer_id")
+    rules = [largest[name].reindex(first[0].index).fillna("") for name in ("tier_rule", "_then")]
+    return [table.assign(tier_rule=rule) for table, rule in zip(first, rules, strict=True)]
 
 
 def _levels(policy: Policy, table: pd.DataFrame) -> np.ndarray:
@@ -183,8 +198,8 @@ def _moves(before: pd.DataFrame, after: pd.DataFrame, most: int) -> list[Move]:
     return [_move(before, after, row) for row in ordered[:most]]
 
 
-def _move(before: pd.DataFrame, after: pd.DataFrame, row: int) -> Move:
-    old, new = before.iloc[row], after.iloc[row]
-    named = (str(before.index[row]), str(old["currency"]), round(float(old["amount_open"]), 2))
-    told = (old["tier"], new["tier"], old["action"], new["action"], old["why"], new["why"])
+def _move(before: pd.DataFrame, after: pd.DataFrame, place: int) -> Move:
+    old, new = before.iloc[place], after.iloc[place]
+    named = (str(before.index[place]), str(old["currency"]), round(float(old["amount_open"]), 2))
+    told = [row[name] for name in ("tier", "action", "why", "tier_rule") for row in (old, new)]
     return Move(*named, *map(str, told))

@@ -151,6 +151,11 @@ class LiveScorer:
                 problems[places[at]] = problem | {"pointer": f"/invoice_ids/{places[at]}"}
         return [rows[at] for at in sorted(rows)], [problems[at] for at in sorted(problems)]
 
+    @property
+    def open_count(self) -> int:
+        """How many invoices are open, as far as the whole book knows; deciding on them is another matter."""
+        return len(self.whole.history.open_on(day_number(self.as_of)))
+
     def open_cases(self) -> dict[str, np.ndarray]:
         """The facts and scores of every open invoice, as the policy looks at them."""
         whole = self.whole.decide_open().cases

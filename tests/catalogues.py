@@ -20,11 +20,14 @@ from babel.messages.pofile import read_po, write_po
 
 from features.reasons import REASON_CODES
 from serving import roles
+from serving.alerts.rules import RULES
 from serving.desk.kinds import KINDS
+from serving.kpis.catalogue import DEFINITIONS, SECTIONS
 from serving.languages import CATALOGUES, ENGLISH, languages
 from serving.languages.phrases import phrases
 from serving.pages.glossary import TERMS
 from serving.policy import Policy
+from serving.policy.accounts import DECISIONS, OUTCOMES
 from serving.policy.sentences import spaced
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,6 +95,8 @@ def _listed() -> Iterator[tuple[Any, str, str]]:
             yield text, "", module.replace(".", "/").removeprefix("serving/") + ".py"
     for code in REASON_CODES.values():
         yield code.label, "", "features/reasons.py"
+    for title in (*SECTIONS, *(figure.title for figure in DEFINITIONS.values())):
+        yield title, "", "kpis/catalogue.py"
 
 
 def _rights() -> Iterator[tuple[Any, str, str]]:
@@ -129,6 +134,7 @@ def _code_words() -> set[str]:
         found |= {kind, *content.model_fields}
         for hint in get_type_hints(content).values():
             found |= set(_literals(hint))
+    found |= {*RULES, *DECISIONS, *OUTCOMES}
     return {spaced(each) for each in (found | set(MORE_CODES)) if re.search("[a-z]{2}", each)}
 
 
@@ -184,15 +190,17 @@ def _flaws_of(message: Message, told: Message | None, code: str) -> Iterator[str
     else:
         ids = message.id if isinstance(message.id, tuple) else (message.id,)
         allowed = set().union(*(_places(each) for each in ids))
-        for text in strings:
-            # one of two forms may leave the count unsaid: "ein Tag"
-            spare = {"count", "num", "n"} if message.pluralizable and text == strings[0] else set()
-            if (found := _places(text)) - allowed or allowed - found - spare:
+        for text, own in zip(strings, ids, strict=True):
+            # the form for one may leave its count unsaid: "ein Tag"
+            needed = _places(own) - (
+                {"count", "num", "n"} if message.pluralizable and own is ids[0] else set()
+            )
+            if (found := _places(text)) - allowed or needed - found:
                 yield f"{name} has the places {sorted(allowed)}, its translation {sorted(found)}: {text!r}"
 
 
 def _places(text: str) -> set[str]:
-    return set(re.findall(r"%\((\w+)\)s", text))
+    return set(re.findall(r"%\((\w+)\)[sd]", text))
 
 
 def _header(code: str) -> str:

@@ -55,6 +55,7 @@ def test_what_moves_is_counted_and_named_with_old_and_new_and_why() -> None:
     first = found.moves[0]
     assert (first.old_tier, first.new_tier) == ("medium", "high")
     assert (first.old_action, first.new_action) == ("none_needed", "pre_due_service_call")
+    assert (first.old_tier_rule, first.new_tier_rule) == ("late_possible", "late_more_likely_than_not")
     assert "(nothing_to_do)" in first.old_why and "(high_risk_due_soon)" in first.new_why
     assert found.sentence == (
         "moves 2 cases up, 0 down; changes the step of 2 of 4 invoices; adds 1 call a day"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from serving import users
+from serving.pages import policy_changes
 from serving.scoring import Scorer
 from tests.house import QUICK, Browser, House, book, hidden
 from training.model import RiskModel
@@ -62,6 +65,30 @@ def test_the_second_of_two_managers_is_told(house: House) -> None:
     assert "came into force meanwhile" in again.text and 'value="second"' in again.text
     assert [each.why for each in house.desk.activations()] == ["first"]
     assert second.post(two, hidden(again.text, two) | {"why": "second"}).status_code == 303
+
+
+def test_a_large_book_is_tried_beside_the_answers_and_only_where_it_is_asked_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_changes, "MANY_CASES", 0)
+    goes_on, compared, tried = threading.Event(), policy_changes.compared, []
+
+    def slowly(*given: Any) -> Any:
+        tried.append(goes_on.wait(60))
+        return compared(*given)
+
+    monkeypatch.setattr(policy_changes, "compared", slowly)
+    browser = house.signed_in(*MANAGER)
+    path = keep(browser, **{"tier_rules.late_possible.1": "0.0001"})
+    page = browser.get(path).text
+    assert "?try=yes" in page and "Put it in force now" not in page and not tried
+    assert "being worked out" in browser.get(f"{path}?try=yes").text
+    goes_on.set()
+    trials = (browser.get(f"{path}.json?try=yes").json()["trial"] for _ in range(5_000))
+    assert any(each is not None for each in trials)
+    assert len(tried) == 1
+    assert "Put it in force now" in browser.get(f"{path}?try=yes").text
+    assert browser.send(f"{path}?try=yes", path, {"why": "more calls"}).status_code == 303
 
 
 def test_every_problem_of_a_text_is_told_and_the_text_stays(house: House) -> None:

@@ -48,7 +48,7 @@ def take(origin: str, to: Path) -> None:
         for name, go in STOPS.items():
             go(page, origin)
             page.screenshot(path=to / f"{name}.png")
-            print(f"{to / name}.jpg: {(to / f'{name}.png').stat().st_size:,} bytes")
+            print(f"{to / name}.png: {(to / f'{name}.png').stat().st_size:,} bytes")
 
 
 def _data(origin: str, path: str) -> Any:

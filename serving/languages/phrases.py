@@ -1,8 +1,9 @@
 """Which sentences does Python make in English, stores and sends, that pages tell again in other languages?
 
 Each is a template with named places. The beginning of a place's name says what may stand there: n (a number), money
-(1,200 EUR or 1,200), share (42 %), day (Thu 2 Jul or 2026-07-02), code (words of a code), said (another phrase) and
-own (other people's words). The sentences of features and of the packaged policy belong to them too (`phrases`).
+(1,200 EUR), share (42 %), day (Thu 2 Jul or 2026-07-02), lasting (3 days), when (in 3 days), value (a number, a
+share or a weekday), code (words of a code), said (another phrase) and own (other people's words). The sentences of
+features and of the packaged policy belong to them too.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Iterator
 from features.catalogue import CATALOGUE
 from features.reasons import REASON_CODES, WEEKDAYS
 from serving.policy import Policy
+from serving.policy.sentences import spaced
 from serving.policy.vocabulary import CASE_TERMS
 
 _CASE = (
-    "%(said_money)s in 1 invoice past due by %(said)s",
-    "%(said_money)s in %(n)s invoices past due, the oldest by %(said)s",
-    "%(said_money)s in 1 invoice due %(said_when)s",
-    "%(said_money)s in %(n)s invoices not yet due, the first %(said_when)s",
+    "%(said_money)s in 1 invoice past due by %(lasting)s",
+    "%(said_money)s in %(n)s invoices past due, the oldest by %(lasting)s",
+    "%(said_money)s in 1 invoice due %(when)s",
+    "%(said_money)s in %(n)s invoices not yet due, the first %(when)s",
     "%(said)s (some of unknown amount)",
     "%(said1)s, and %(said2)s",
     "%(said1)s: %(said2)s",
@@ -44,11 +46,11 @@ _CASE = (
     "the next contact is agreed",
 )
 _POLICY_WHY = (
-    "%(said)s (%(own)s).",
+    "%(said)s (%(own)s)",
     "%(said1)s (%(own)s); %(said2)s",
-    "also %(said)s (%(own)s).",
+    "also %(said)s (%(own)s)",
     "also %(said1)s (%(own)s); %(said2)s",
-    "without that, %(code1)s, as %(said)s (%(own)s).",
+    "without that, %(code1)s, as %(said)s (%(own)s)",
     "without that, %(code1)s, as %(said1)s (%(own)s); %(said2)s",
     "%(said1)s. %(said2)s",
 )
@@ -191,7 +193,7 @@ def phrases() -> Iterator[str]:
         *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_READ_ALOUD,
         *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
-    yield from dict.fromkeys(made)
+    yield from dict.fromkeys(text.strip() for text in made)
 
 
 def _of_features() -> Iterator[str]:
@@ -215,7 +217,8 @@ def _of_policy() -> Iterator[str]:
         yield parts.natural_persons.because
     for action in parts.actions.values():
         yield from (action.objective, action.opening)
-    yield from (term.said for term in CASE_TERMS.values() if term.said)
+    yield "the tier"
+    yield from (term.said or spaced(name) for name, term in CASE_TERMS.items())
 
 
 def _capital(text: str) -> str:

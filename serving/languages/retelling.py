@@ -9,10 +9,11 @@ phrase stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
+from itertools import islice
 
 from serving.languages import ENGLISH, entries, formats, gettext, language, pgettext, speaking
 
@@ -24,22 +25,27 @@ _SHAPES = {
     "money": rf"{_NUMBER} [A-Z]{{3}}",
     "share": rf"{_NUMBER} %",
     "day": _DAY,
-    "code": r"['\w][\w' -]*?",
+    "code": r"\w[\w -]*",
+    "lasting": r"1 day|\d+ days",
+    "when": r"today|due today|in 1 day|in \d+ days",
+    "value": rf"{_NUMBER}(?: %)?|[A-Z][a-z]+day|unknown",
 }
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PLACE = re.compile(r"%\((\w+)\)s")
-MOST_DEEP = 12
-"""Phrases within phrases: no made-up text can keep a page busy."""
+MOST_DEEP, MOST_TRIED = 12, 40
+"""Phrases within phrases, and ways to read one sentence as one phrase: no made-up text keeps a page busy."""
 
 
 @dataclass(frozen=True)
 class _Phrase:
-    """A template, ready to be found."""
+    """A template, ready to be found: what stands between its places, and what may stand in them."""
 
-    fits: re.Pattern[str]
+    literals: tuple[str, ...]
+    names: tuple[str, ...]
+    shapes: tuple[re.Pattern[str], ...]
     longest: str
-    """The longest part of it that stands in every sentence made of it: looked for first."""
+    """Looked for first."""
     told: str
     """Its translation."""
 
@@ -48,7 +54,7 @@ def retold(sentence: str) -> str:
     """The sentence in the language of the moment, as far as its phrases are known."""
     if language() == ENGLISH or not sentence:
         return sentence
-    return _retold(language(), sentence, 0)
+    return _retold(language(), sentence.strip(), 0)[0]
 
 
 def words(code: str) -> str:
@@ -57,46 +63,92 @@ def words(code: str) -> str:
 
 
 @lru_cache(16_384)
-def _retold(spoken: str, sentence: str, depth: int) -> str:
+def _retold(spoken: str, sentence: str, depth: int) -> tuple[str, bool]:
+    """The sentence told again, and whether all of it was known."""
     with speaking(spoken):
-        found = _whole(sentence)
-        if found is None and depth < MOST_DEEP:
-            found = _made(spoken, sentence, depth)
-        return sentence if found is None else found
+        for text, told in _readings(sentence):
+            found = _whole(text)
+            if found is None and depth < MOST_DEEP:
+                found = _made(spoken, text, depth)
+            if found is not None:
+                return told(found), True
+        return _in_parts(spoken, sentence, depth)
+
+
+def _readings(sentence: str) -> Iterator[tuple[str, Callable[[str], str]]]:
+    """The sentence as it stands, as a clause in the middle of another, and without its end."""
+    small = sentence[:1].lower() + sentence[1:]
+    yield sentence, str
+    if small != sentence:
+        yield small, _capital
+    if sentence.endswith("."):
+        yield sentence[:-1], lambda told: f"{told}."
+        yield small[:-1], lambda told: f"{_capital(told)}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _whole(sentence: str) -> str | None:
-    """The translation of a text without places, also where it begins a sentence."""
-    for ask in (lambda text: pgettext(SENTENCE, text), gettext):
-        if (told := ask(sentence)) != sentence:
+    """The translation of a text without places."""
+    plain = sentence.replace("_", " ")
+    for told, asked in (
+        (pgettext(SENTENCE, sentence), sentence),
+        (gettext(sentence), sentence),
+        (pgettext(CODE, plain), plain),
+    ):
+        if told != asked:
             return told
-        small = sentence[:1].lower() + sentence[1:]
-        if small != sentence and (told := ask(small)) != small:
-            return told[:1].upper() + told[1:]
-    return None
-
-
-def _made(spoken: str, sentence: str, depth: int) -> str | None:
-    for text in dict.fromkeys((sentence, sentence[:1].lower() + sentence[1:])):
-        for phrase in _phrases(spoken):
-            if phrase.longest in text and (fit := phrase.fits.fullmatch(text)):
-                values = {
-                    name: _value(spoken, name, part, depth + 1) for name, part in fit.groupdict().items()
-                }
-                told = phrase.told % values
-                return told if text == sentence else told[:1].upper() + told[1:]
     return _plain_value(sentence)
 
 
-def _value(spoken: str, name: str, text: str, depth: int) -> str:
-    """What stood in a place, in the language of the moment."""
+def _made(spoken: str, sentence: str, depth: int) -> str | None:
+    """The translation by the first phrase whose places hold nothing unknown."""
+    for phrase in _phrases(spoken):
+        if phrase.longest in sentence:
+            for values in islice(_assignments(phrase, sentence, 0, len(phrase.literals[0])), MOST_TRIED):
+                told = [_value(spoken, *each, depth + 1) for each in zip(phrase.names, values, strict=True)]
+                if all(is_known for _, is_known in told):
+                    return phrase.told % dict(zip(phrase.names, (text for text, _ in told), strict=True))
+    return None
+
+
+def _assignments(phrase: _Phrase, sentence: str, place: int, begin: int) -> Iterator[tuple[str, ...]]:
+    """Every way to find the values of a phrase's places from one of them on."""
+    if place == 0 and not sentence.startswith(phrase.literals[0]):
+        return
+    if place == len(phrase.names):
+        if begin == len(sentence):
+            yield ()
+        return
+    after, is_last = phrase.literals[place + 1], place + 1 == len(phrase.names)
+    end = len(sentence) - len(after) if is_last else sentence.find(after, begin + 1)
+    while begin < end:
+        if sentence.startswith(after, end) and phrase.shapes[place].fullmatch(sentence, begin, end):
+            for rest in _assignments(phrase, sentence, place + 1, end + len(after)):
+                yield (sentence[begin:end], *rest)
+        end = -1 if is_last else sentence.find(after, end + 1)
+
+
+def _in_parts(spoken: str, sentence: str, depth: int) -> tuple[str, bool]:
+    """What is known of a sentence of which something is not: its parts, one by one."""
+    if depth < MOST_DEEP:
+        for joint in ("; ", ": ", ". "):
+            if joint in sentence:
+                parts = [_retold(spoken, part, depth + 1)[0] for part in sentence.split(joint)]
+                return joint.join(parts), False
+    return sentence, False
+
+
+def _value(spoken: str, name: str, text: str, depth: int) -> tuple[str, bool]:
+    """What stood in a place, in the language of the moment, and whether it was known."""
     if name.startswith("own"):
-        return text
+        return text, True
     if name.startswith("code"):
         told = words(text)
-        return told if told != text else words(text[:1].lower() + text[1:])
-    plain = _plain_value(text)
-    return _retold(spoken, text, depth) if plain is None else plain
+        return (told if told != text else words(text[:1].lower() + text[1:])), True
+    return _retold(spoken, text, depth)
 
 
 def _plain_value(text: str) -> str | None:
@@ -157,13 +209,10 @@ def _phrases(spoken: str) -> tuple[_Phrase, ...]:
 
 def _phrase(text: str, told: str) -> _Phrase:
     parts = _PLACE.split(text)
-    literal = [part.replace("%%", "%") for part in parts[::2]]
-    pattern = "".join(
-        re.escape(literal[n // 2]) if n % 2 == 0 else f"(?P<{part}>{_shape(part)})"
-        for n, part in enumerate(parts)
-    )
-    return _Phrase(re.compile(pattern, re.DOTALL), max(literal, key=len), told)
+    literals, names = tuple(part.replace("%%", "%") for part in parts[::2]), tuple(parts[1::2])
+    return _Phrase(literals, names, tuple(map(_shape, names)), max(literals, key=len), told)
 
 
-def _shape(name: str) -> str:
-    return _SHAPES.get(re.sub(r"[\d_].*$", "", name), ".+?")
+@cache
+def _shape(name: str) -> re.Pattern[str]:
+    return re.compile(_SHAPES.get(re.sub(r"[\d_].*$", "", name), ".+"), re.DOTALL)

@@ -39,6 +39,12 @@ class Later:
         What one raises is raised once; the next caller begins it anew.
         """
         with self._lock:
+            # what was found for a book that gave way to another would hold that book in memory
+            self._begun = {
+                name: each
+                for name, each in self._begun.items()
+                if each[0] is anchor or not each[1].done() or name in works
+            }
             fresh = [name for name in works if self._begun.get(name, (None,))[0] is not anchor]
             self._begun |= {name: (anchor, _begun(works[name]), now) for name in fresh}
             kept = {name: self._begun[name] for name in works}

@@ -20,6 +20,7 @@ from serving.desk import Flaw, PolicyVersion, RecordError, UnknownPolicy, Writin
 from serving.in_force import policy_of
 from serving.languages import gettext
 from serving.office import Answer, Office
+from serving.pages.later import Waiting
 from serving.pages.names import names_of
 from serving.pages.paths import quoted
 from serving.pages.routing import Page, Pages, Visit, after
@@ -33,7 +34,7 @@ SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "i
 AROUND = 3
 """Unchanged lines that are shown around a change."""
 MANY_CASES = 20_000
-"""With more open invoices than this, a dry run is made where it is asked for: it takes seconds."""
+"""With more open invoices than this, a dry run is made beside the answers, where it is asked for."""
 
 
 def add(pages: Pages) -> None:
@@ -137,25 +138,41 @@ def showing(visit: Visit) -> dict[str, Any]:
     told = {name: getattr(kept, name) for name in ("version", "note", "saved_at", "saved_by", "text")}
     told |= {"in_force": in_force, "is_in_force": kept.version == in_force}
     if told["is_in_force"]:
-        return told | {"differences": [], "trial": None, "waits": False}
-    many = len(next(iter(visit.live.open_cases().values()), ())) > MANY_CASES
-    waits = many and "try" not in visit.query
+        return told | {"differences": [], "trial": None, "waits": False, "waiting_seconds": None}
+    trial = _trial(visit, kept)
+    since = trial.since if isinstance(trial, Waiting) else None
     return told | {
         "differences": _differences(text_in_force(visit), kept.text),
-        "waits": waits,
-        "trial": None if waits else _tried(visit, kept),
+        "waits": trial is None,
+        "waiting_seconds": round((visit.office.now() - since).total_seconds()) if since else None,
+        "trial": None if isinstance(trial, Waiting) else _named(visit, trial),
     }
 
 
-def _tried(visit: Visit, kept: PolicyVersion) -> dict[str, Any]:
+def _trial(visit: Visit, kept: PolicyVersion) -> dict[str, Any] | Waiting | None:
+    """What it would change: at once in a small book, else beside the answers, and only where it is asked for."""
     live = visit.live
 
-    def trial() -> dict[str, Any]:
+    def tried() -> dict[str, Any]:
         candidate = policy_of(kept)
         return compared(live.whole.policy, candidate, live.open_cases(), live.as_of, MOST_MOVES).as_dict()
 
-    told = visit.kept.once(live, f"trial of {kept.version}", trial)
-    names = names_of(live, [each["customer_id"] for each in told["moves"]])
+    if visit.kept.once(live, "count of open invoices", lambda: live.open_count) <= MANY_CASES:
+        return visit.kept.once(live, f"trial of {kept.version}", tried)
+    if "try" not in visit.query:
+        return None
+    name = f"trial of {kept.version}"
+    found: dict[str, Any] | Waiting = visit.kept.later.found(live.whole, {name: tried}, visit.office.now())[
+        name
+    ]
+    return found
+
+
+def _named(visit: Visit, told: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A trial with the names of those who move, and their money as it is written."""
+    if told is None:
+        return None
+    names = names_of(visit.live, [each["customer_id"] for each in told["moves"]])
     moves = [
         each
         | {

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from serving.languages import formats, gettext, language, languages, ngettext, pgettext
 from serving.languages.choosing import name_of
 from serving.languages.formats import chance, money, number
+from serving.languages.retelling import retold
 from serving.messages.formats import cleaned
 from serving.pages import charts
 from serving.pages.glossary import TERMS
@@ -64,6 +65,8 @@ def environment() -> Environment:
         "chance": chance,
         "words": words,
         "sentence": sentence,
+        "capital": capital,
+        "retold": retold,
         "own": own,
         "plain": plain,
         "many": many,
@@ -138,7 +141,11 @@ def words(code: Any) -> str:
 
 def sentence(code: Any) -> str:
     """A code as the beginning of a sentence."""
-    text = words(code)
+    return capital(words(code))
+
+
+def capital(text: str) -> str:
+    """A text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
 
 

@@ -78,7 +78,8 @@ def shown(visit: Visit, pages: Pages) -> dict[str, Any]:
 
 def role_name(role: str) -> str:
     """A role as people write it."""
-    return pgettext("code", "AR system" if role == "ar_system" else spaced(role))
+    name = "AR system" if role == "ar_system" else spaced(role)
+    return pgettext("code", name)
 
 
 def session_told(session: Session, secret: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import yaml
 
@@ -46,13 +47,19 @@ def numbers_of(text: str) -> list[Number]:
 
     Raises PolicyError for a text that is no YAML.
     """
+    return list(_numbers_of(text))
+
+
+@lru_cache(maxsize=4)
+def _numbers_of(text: str) -> tuple[Number, ...]:
+    """To read a policy takes a tenth of a second, and the one in force is asked about again and again."""
     try:
         node = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise PolicyError([Problem(1, "", f"cannot be read: {error}")]) from None
     sections = dict(_entries(node))
     found = [each for name in GROUPS[:2] for each in _plain(name, sections.get(name))]
-    return found + list(_compared(sections.get("tier_rules"), text))
+    return (*found, *_compared(sections.get("tier_rules"), text))
 
 
 def amended(text: str, values: Mapping[str, str]) -> str:
