@@ -47,6 +47,7 @@ OUTSIDE = ("/sign-", "/language")
 NEED_MORE = {
     "/alerts/{alert_id:path}": "a night that raised alerts",
     "/policy/versions/{version}": "an earlier policy to go back to",
+    "/disputes/tasks/{task_id}": "a task that somebody recorded",
     "/policy/check": "the script, which asks while somebody types",
     "/customers/{case_id:path}/wording": "the same",
 }
