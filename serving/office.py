@@ -99,15 +99,18 @@ class Office:
         )
 
     def case(self, live: LiveScorer, case_id: str) -> Worklist:
-        """What the list of the book day says of one case, as if there were a place for it; no other is looked at."""
+        """What the list of the book day says of one case, as if there were a place for it; no other is looked at.
+
+        It is told without the model's reasons and the habits of its customers.
+        """
         found = self.told(live.as_of)
-        return Worklist.make(
-            live,
-            capacity=EVERYBODY,
+        return Worklist.of(
+            self.items_of(live, case_id),
+            live.whole.policy,
+            live.as_of,
+            EVERYBODY,
             states=found.states,
-            declared=found.declared,
             last_reviewed=found.last_reviewed,
-            items=self.items_of(live, case_id),
             tiers=self.tiers(live),
         )
 

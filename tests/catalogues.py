@@ -153,7 +153,10 @@ def _sentences() -> Iterator[tuple[Any, str, str]]:
 
 def updated(code: str) -> Catalog:
     """The catalogue of a language with every text of now: what was translated stays, what is gone goes."""
-    known, made = catalogue(code), Catalog(locale=code, charset="utf-8", header_comment=_header(code))
+    known = catalogue(code)
+    made = Catalog(
+        locale=code, charset="utf-8", header_comment=_header(code), creation_date=known.creation_date, fuzzy=False
+    )
     for message in messages():
         if message.id:
             old = known.get(message.id, message.context)

@@ -36,6 +36,7 @@ PAGES = (
     "/invoices/{invoice}",
     "/invoices/{invoice}/what-if?longer_terms=30&deposit=30",
     "/customers/{customer}/conversation",
+    "/disputes",
     "/portfolio",
     "/alerts",
     "/policy",

@@ -22,6 +22,7 @@ from jinja2 import Environment, nodes
 from serving.messages import (
     CHANNELS,
     STEP_KINDS,
+    Finding,
     Item,
     Message,
     MessageCase,
@@ -30,6 +31,7 @@ from serving.messages import (
     languages,
     lint,
     render,
+    vocabulary,
 )
 from serving.messages import case as case_module
 from serving.messages.linting import static_text
@@ -42,6 +44,8 @@ GOLDEN = Path(__file__).parent / "golden_messages"
 CASES = {"bare": BARE, "simple": SIMPLE, "full": FULL}
 TEMPLATES = sorted(TEXTS.rglob("*.jinja"))
 ALL = (*actions(), "a_step_of_their_own")
+SPOKEN = [(language, action) for language in languages() for action in (*actions(language), ALL[-1])]
+"""Every text in every language there is, and the frame for a step without one."""
 
 
 def said(action: str, channel: str = "email", case: MessageCase = SIMPLE, **given: Any) -> Message:
@@ -49,12 +53,15 @@ def said(action: str, channel: str = "email", case: MessageCase = SIMPLE, **give
     return render(action, channel, case, **({"approved_next_step": step} | given))
 
 
-@pytest.mark.parametrize("action", ALL)
+@pytest.mark.parametrize(("language", "action"), SPOKEN)
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("case", CASES)
-def test_every_text_is_kind_and_complete_whatever_is_known(action: str, channel: str, case: str) -> None:
-    message = said(action, channel, CASES[case])
-    assert message.findings == () and lint(message.subject) == []
+def test_every_text_is_kind_and_complete_whatever_is_known(
+    language: str, action: str, channel: str, case: str
+) -> None:
+    message = said(action, channel, CASES[case], language=language)
+    assert message.language == language
+    assert message.findings == () and lint(message.subject, language) == []
     assert message.subject and len(message.text.split()) > 20
     assert not re.search(r"[\ue000-\ue002\xa0{}]|None|\n\n\n| \n|Undefined", message.subject + message.text)
     assert all(len(line) <= 84 for line in message.text.splitlines())
@@ -62,17 +69,29 @@ def test_every_text_is_kind_and_complete_whatever_is_known(action: str, channel:
     assert (message.warnings == ()) == (CASES[case] is FULL or (case == "simple" and channel != "letter"))
 
 
-@pytest.mark.parametrize("action", ALL)
+@pytest.mark.parametrize(("language", "action"), SPOKEN)
 @pytest.mark.parametrize("kind", STEP_KINDS)
-def test_an_approved_step_can_go_with_every_text(action: str, kind: str) -> None:
-    step = replace(STEP, kind=kind, partner="Fair Court Collections Ltd")
-    for channel in CHANNELS:
-        assert said(action, channel, FULL, approved_next_step=step).findings == ()
+def test_an_approved_step_can_go_with_every_text(language: str, action: str, kind: str) -> None:
+    for partner in ("Fair Court Collections Ltd", ""):
+        step = replace(STEP, kind=kind, partner=partner)
+        for channel in CHANNELS:
+            assert said(action, channel, FULL, language=language, approved_next_step=step).findings == ()
 
 
-@pytest.mark.parametrize("action", actions())
-def test_html_says_what_the_text_says(action: str) -> None:
-    message = said(action, "email", FULL)
+@pytest.mark.parametrize("kind", STEP_KINDS)
+@pytest.mark.parametrize("language", languages())
+def test_what_is_said_of_a_step_needs_its_approval(language: str, kind: str) -> None:
+    text = said("announce_next_step", "email", approved_next_step=replace(STEP, kind=kind), language=language)
+    assert kind in {each for found in lint(text.text, language) for each in allowed_with(found, language)}
+
+
+def allowed_with(found: Finding, language: str) -> tuple[str, ...]:
+    return vocabulary(language).rule(found.rule).allowed_with
+
+
+@pytest.mark.parametrize(("language", "action"), SPOKEN)
+def test_html_says_what_the_text_says(language: str, action: str) -> None:
+    message = said(action, "email", FULL, language=language)
     words = unescape(re.sub("<[^>]+>", " ", message.html.split("<body")[1].split(">", 1)[1]))
     assert re.findall(r"\w+", words) == re.findall(r"\w+", message.text)
 
@@ -82,24 +101,35 @@ def test_every_step_of_the_policy_that_customers_hear_of_has_a_text() -> None:
     assert [code for code, step in steps.items() if step.is_contact and code not in actions()] == []
 
 
-def golden(name: str) -> str:
-    """A text by the name of its file: action, channel, case and, where it goes along, the approved step."""
-    action, channel, case, *step = name.split(".")
-    message = said(action, channel, CASES[case], **({"approved_next_step": STEP} if step else {}))
+def golden(path: Path) -> str:
+    """A text by its file: folder of the language; action, channel, case and perhaps an approved step."""
+    action, channel, case, *step = path.stem.split(".")
+    language = "en" if path.parent == GOLDEN else path.parent.name
+    approved = {"approved_next_step": STEP} if step else {}
+    message = said(action, channel, CASES[case], language=language, **approved)
     return f"{message.subject}\n\n{message.text}"
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.rglob("*.txt")), ids=lambda path: str(path.relative_to(GOLDEN))
+)
 def test_it_reads_as_it_was_read_aloud(path: Path) -> None:
     """After a change of wording: read the new text aloud, then run `python -m tests.test_messages`."""
-    assert golden(path.stem) == path.read_text(encoding="utf-8")
+    assert golden(path) == path.read_text(encoding="utf-8")
 
 
-def test_a_letter_with_ten_invoices_fits_on_a_page() -> None:
+@pytest.mark.parametrize("language", languages())
+def test_a_letter_with_ten_invoices_fits_on_a_page(language: str) -> None:
     items = tuple(replace(SIMPLE.items[0], number=f"{n}") for n in range(10))
     case = replace(SIMPLE, items=items, address=FULL.address)
-    for action in actions():
-        assert len(said(action, "letter", case).text.splitlines()) <= 62, action
+    for action in actions(language):
+        assert len(said(action, "letter", case, language=language).text.splitlines()) <= 62, action
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_text_can_be_asked_for_by_country(language: str) -> None:
+    message = said("thank_you", "email", language=f"{language}-XX")
+    assert message == said("thank_you", "email", language=language)
 
 
 class TestFacts:
@@ -412,5 +442,5 @@ def test_the_day_of_writing_alone_is_enough() -> None:
 
 
 if __name__ == "__main__":
-    for golden_file in GOLDEN.glob("*.txt"):
-        golden_file.write_text(golden(golden_file.stem), encoding="utf-8")
+    for golden_file in GOLDEN.rglob("*.txt"):
+        golden_file.write_text(golden(golden_file), encoding="utf-8")

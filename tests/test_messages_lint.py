@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from features.catalogue import CATALOGUE
 from features.reasons import REASON_CODES
-from serving.messages import STEP_KINDS, NextStep, actions, lint, vocabulary
+from serving.messages import STEP_KINDS, NextStep, actions, languages, lint, vocabulary
 from serving.messages.linting import NEVER_SAY, VOCABULARIES, read_vocabulary, static_text
 from serving.policy import Policy, PolicyError
 from serving.wording import contained, phrases, plain
@@ -196,6 +196,36 @@ def test_the_tables_are_long_enough_and_try_every_rule() -> None:
     assert {rule for _, rule in UNKIND} == {rule.id for rule in vocabulary().rules}
 
 
+SAID = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).parent / "said_to_customers").glob("*.yaml"))
+}
+"""Sentences in other languages: those that are found, by their rule, and those that pass."""
+SAID_UNKINDLY = [
+    (language, sentence, rule)
+    for language, said in SAID.items()
+    for rule, sentences in said["unkind"].items()
+    for sentence in sentences
+]
+SAID_KINDLY = [(language, sentence) for language, said in SAID.items() for sentence in said["kind"]]
+
+
+@pytest.mark.parametrize(("language", "sentence", "rule"), SAID_UNKINDLY)
+def test_an_unkind_sentence_is_found_in_every_language(language: str, sentence: str, rule: str) -> None:
+    for typed in (sentence, sentence.replace(" ", "\r\n   "), "\u200b".join(sentence)):
+        assert rule in {each.rule for each in lint(typed, language)}
+
+
+@pytest.mark.parametrize(("language", "sentence"), SAID_KINDLY)
+def test_a_kind_sentence_passes_in_every_language(language: str, sentence: str) -> None:
+    assert lint(sentence, language) == []
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_every_rule_is_tried_in_every_language(language: str) -> None:
+    assert SAID[language]["unkind"].keys() == {rule.id for rule in vocabulary(language).rules}
+
+
 EVASIONS = {
     "curly": lambda text: text.replace("'", "’"),
     "no_apostrophe": lambda text: text.replace("'", ""),
@@ -289,6 +319,15 @@ class TestVocabulary:
         file.write_text(text, encoding="utf-8")
         with pytest.raises(ValidationError, match=re.escape(said)):
             read_vocabulary(file)
+
+    @pytest.mark.parametrize("language", languages())
+    def test_every_language_has_the_same_rules(self, language: str) -> None:
+        assert (VOCABULARIES / f"{language}.yaml").exists()
+        kept = [
+            [(rule.id, rule.severity, rule.allowed_with) for rule in vocabulary(each).rules]
+            for each in ("en", language)
+        ]
+        assert sorted(kept[0]) == sorted(kept[1])
 
     def test_jargon_has_a_better_word_of_its_own(self) -> None:
         (found,) = lint("There is unapplied cash on the account.")

@@ -133,7 +133,7 @@ def test_understanding_a_score(desk: Watched, origin: str) -> None:
     told = data(origin, f"/invoices/{invoice}")
     expect(page.locator(".waterfall rect")).to_have_count(len(told["explained"]["steps"]) - 2)
     for reason in told["score"]["reasons"]:
-        expect(page.get_by_text(reason["sentence"])).to_be_visible()
+        expect(page.get_by_text(reason["sentence"]).first).to_be_visible()
 
 
 def test_recording_a_promise_by_keys_alone(desk: Watched, origin: str) -> None:

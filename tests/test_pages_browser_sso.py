@@ -47,8 +47,11 @@ OUTSIDE = ("/sign-", "/language")
 NEED_MORE = {
     "/alerts/{alert_id:path}": "a night that raised alerts",
     "/policy/versions/{version}": "an earlier policy to go back to",
+    "/disputes/tasks/{task_id}": "a task that somebody recorded",
     "/policy/check": "the script, which asks while somebody types",
     "/customers/{case_id:path}/wording": "the same",
+    "/customers/{case_id:path}/conversation/check": "the same",
+    "/customers/{case_id:path}/conversation/again": "a second button of the form that closes a conversation",
 }
 """Forms that stand on no page of a book on its first day, and what they wait for."""
 

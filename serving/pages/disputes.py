@@ -24,7 +24,7 @@ from serving.pages.settling import finish_task, one, settle
 from serving.scoring import Scorer
 
 FILTERS = ("kind", "cause", "age", "owner", "waits", "status", "q")
-MOST_SHOWN = 200
+MOST_SHOWN = 100
 MOST_CAUSES = 10
 PERIOD_DAYS = 90
 NOBODY, NOT_STATED = "nobody", "not stated"
