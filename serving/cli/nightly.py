@@ -56,7 +56,7 @@ def nightly(
     keep_backups: int,
     is_json: bool,
 ) -> None:
-    """Import, retrain, score, keep tiers, judge promises, raise alerts, list, monitor and back up, each night.
+    """Import, retrain, score, keep tiers, judge promises, raise alerts, list, monitor, verify the log and back up.
 
     A night that was broken off, by a kill or a power cut, goes on where it stopped when it is started again; what
     is done for a day is not done twice. Two never run at once. Scores and worklist lie in
@@ -65,7 +65,7 @@ def nightly(
     \b
     Ends with
       0  all done
-      1  all done, and retrain or monitor says that somebody must act
+      1  all done, and retrain, monitor or verify-audit says that somebody must act
       2  a step could not run; the others did, and it is tried again by the next start
     """
     if bool(exports) != bool(mapping):

@@ -63,9 +63,13 @@ TOLD = {
 
 
 def frame(
-    request: Request, visitor: Visitor, live: LiveScorer | None, mend: Mapping[str, Any] | None = None
+    request: Request,
+    visitor: Visitor,
+    live: LiveScorer | None,
+    mend: Mapping[str, Any] | None = None,
+    waiting: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """The part of a template's context that all pages share."""
+    """The part of a template's context that all pages share; `waiting` counts what waits at a place."""
     caller, path = visitor.caller, request.url.path
     mended = {"form": "", "given": {}, "errors": {}, "whole": []} | dict(mend or {})
     tiers = live.whole.policy.tiers if live else ()
@@ -75,7 +79,7 @@ def frame(
         "visitor": visitor,
         "caller": caller,
         "places": [
-            (to, gettext(name), to == here)
+            (to, gettext(name), to == here, (waiting or {}).get(to, 0))
             for to, name, right in PLACES
             if caller is not None and (not right or caller.may(right))
         ],

@@ -28,8 +28,9 @@ class Kept:
         self._moment: LiveScorer | None = None
         self._made: dict[str, Any] = {}
         self._looked_up: LookedUp | None = None
-        self.later = Later()
-        """What takes too long for one answer."""
+        self.later, self.checking = Later(), Later()
+        """What takes too long for one answer: of the loaded book, and the check of the audit log."""
+        self._open_alerts: tuple[LiveScorer, int] | None = None
         self._past: tuple[PastScores, EarlierScores] | None = None
 
     def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
@@ -54,6 +55,14 @@ class Kept:
             return {str(row["case_id"]): {str(name): value for name, value in row.items()} for row in rows}
 
         return self.once(live, "left_out", by_case)
+
+    def open_alerts(self, office: Office, live: LiveScorer) -> int:
+        """How many alerts nobody has taken up yet."""
+        # every page shows it, so none waits here for a list that is being made for another
+        kept = self._open_alerts
+        if kept is None or kept[0] is not live:
+            kept = self._open_alerts = (live, office.desk.counts("alerts").get("open", 0))
+        return kept[1]
 
     def open_book(self, office: Office, live: LiveScorer) -> OpenBook:
         """The open invoices of the moment as the portfolio looks at them."""
