@@ -89,6 +89,7 @@ class Reading:
         self,
         kind: str | None = None,
         *,
+        record_ids: Collection[str] | None = None,
         customer_ids: Collection[str] | None = None,
         invoice_ids: Collection[str] | None = None,
         status: str | Collection[str] | None = None,
@@ -113,6 +114,7 @@ class Reading:
             query = query.where(records.c.status.in_([status] if isinstance(status, str) else list(status)))
         with reading(self.engine) as connection:
             for column, wanted in (
+                (records.c.record_id, record_ids),
                 (records.c.customer_id, customer_ids),
                 (records.c.invoice_id, invoice_ids),
             ):

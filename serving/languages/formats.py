@@ -74,6 +74,13 @@ def percent(share: float) -> str:
     return format_percent(round(share, 2), pattern, locale=language()).replace("\u00a0%", " %")
 
 
+def rate(share: Any) -> str:
+    """0.4 %: a share of which small ones matter."""
+    if share is None:
+        return "–"
+    return format_percent(float(share), "#,##0.0\u00a0%", locale=language()).replace("\u00a0%", " %")
+
+
 def day(value: date) -> str:
     """2 Jul 2026"""
     return format_date(value, _DAY if language() == ENGLISH else "medium", locale=language())

@@ -128,6 +128,16 @@ _ALERTS = (
     "%(money)s was promised by %(day)s; %(n)s came. We said we would follow up.",
     "Its complaint of %(day)s has no answer after %(n)s days. Answer before asking for money.",
 )
+_SENDINGS = (
+    "its day is over: what was true then may not be now",
+    "the step of today is %(code)s",
+    "an invoice it speaks of is settled, disputed or agreed on by now",
+    "settled by hand",
+    "our process ended while it was handed over",
+    "the line broke while the message was handed over (%(own)s)",
+    "the server does not know this user and password",
+    "answered %(n)s: %(own)s",
+)
 _READ_ALOUD = (
     "Numbers",
     "Facts",
@@ -192,7 +202,7 @@ _READ_ALOUD = (
 def phrases() -> Iterator[str]:
     """Every phrase, once."""
     made = (
-        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_READ_ALOUD,
+        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_SENDINGS, *_READ_ALOUD,
         *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
     yield from dict.fromkeys(text.strip() for text in made)
@@ -215,6 +225,9 @@ def _of_policy() -> Iterator[str]:
     for rules in (parts.tier_rules, parts.guards, parts.segments, steps):
         yield from (each.because for each in rules)
     yield from (guard.adds for guard in parts.guards if guard.adds)
+    if parts.exits:
+        yield from (rule.because for rule in (parts.exits.hand_over, parts.exits.write_down))
+        yield from (each.says for each in parts.exits.checklist)
     if parts.natural_persons:
         yield parts.natural_persons.because
     for action in parts.actions.values():

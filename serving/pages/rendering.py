@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from serving.languages import formats, gettext, language, languages, ngettext, pgettext
 from serving.languages.choosing import name_of
-from serving.languages.formats import chance, money, number
+from serving.languages.formats import chance, money, number, rate
 from serving.languages.retelling import retold
 from serving.messages.formats import cleaned
 from serving.pages import charts
@@ -71,6 +71,7 @@ def environment() -> Environment:
         "plain": plain,
         "many": many,
         "number": number,
+        "rate": rate,
     }
     made.globals |= {
         "static": static_path,
