@@ -52,7 +52,8 @@ MORE_CODES = (
     "pricing", "delivery", "quality", "po_missing", "duplicate", "other", "not stated",
     "cannot_pay", "will_not_pay", "forgot", "process_delay", "read", "write",
     "open_terms", "reduced_limit", "part_prepaid", "cash_on_delivery", "refer",
-    "settled", "created", "changed", "erased", "activated", "kept_policy",
+    "settled", "created", "changed", "erased", "activated", "kept_policy", "issue to sending", "delivery to issue",
+    "nothing",
 )  # fmt: skip
 _MANY = re.compile(r"""\bmany\(\s*(?:[^()"]+,\s*)?"([a-z ]+)"(?:\s*,\s*"([a-z ]+)")?""")
 

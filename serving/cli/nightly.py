@@ -56,7 +56,7 @@ def nightly(
     keep_backups: int,
     is_json: bool,
 ) -> None:
-    """Import, retrain, score, keep tiers, judge promises, raise alerts, list, monitor, verify the log and back up.
+    """Import, retrain, score, keep tiers, judge promises, raise alerts, list, monitor, check the log, back up, each night.
 
     A night that was broken off, by a kill or a power cut, goes on where it stopped when it is started again; what
     is done for a day is not done twice. Two never run at once. Scores and worklist lie in

@@ -116,16 +116,30 @@ _REASONS = (
     "The invoice is %(n1)s days late, past the longest horizon of %(n2)s days",
 )
 _ALERTS = (
+    "The recommended limit was cut from %(money1)s to %(money2)s.",
     "The recommended limit was cut from %(n1)s to %(n2)s %(own)s.",
     "Its tier went from %(code1)s to %(code2)s: earlier help is due, not a harsher word.",
     "It is flagged as insolvent with %(n)s open invoices: ask the credit manager first.",
     "%(money)s is open although the credit limit is 0.",
     "The credit score went from %(n1)s to %(n2)s.",
+    "%(money1)s is open, %(share)s of the limit of %(money2)s.",
     "%(money)s is open, %(share)s of the limit of %(n)s.",
     "Its first late invoice after %(n)s due weeks without one, due on %(day)s: "
     "ask kindly whether it has arrived and is in order.",
     "%(money)s was promised by %(day)s; nothing came. We said we would follow up.",
+    "%(money1)s was promised by %(day)s; %(money2)s came. We said we would follow up.",
     "%(money)s was promised by %(day)s; %(n)s came. We said we would follow up.",
+    "%(n1)s of its last %(n2)s due weeks were paid late or not yet, against %(n3)s of %(n4)s in the year before: a "
+    "good customer that pays otherwise has a reason. Call as a partner and ask how things are.",
+    "Recent due weeks were paid %(n1)s days late on average, open ones counted up to today, against %(n2)s in the year "
+    "before. Ask whether anything has changed in the way our invoices are handled.",
+    "1 invoice has not left us up to %(n)s days after issue: nobody pays in time what they have not seen. Send them, "
+    "and offer a later due date.",
+    "%(n1)s invoices have not left us up to %(n2)s days after issue: nobody pays in time what they have not seen. Send "
+    "them, and offer a later due date.",
+    "%(said)s takes %(n1)s days from %(code)s, against %(n2)s before: late invoices are paid late.",
+    "Division %(own)s",
+    "The company",
     "Its complaint of %(day)s has no answer after %(n)s days. Answer before asking for money.",
 )
 _SENDINGS = (

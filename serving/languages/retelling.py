@@ -61,11 +61,19 @@ class _Phrase:
 
 def retold(sentence: str) -> str:
     """The sentence in the language of the moment, as far as its phrases are known."""
-    if language() == ENGLISH:
-        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], sentence)
     if not sentence:
         return sentence
-    return _told(language(), sentence.strip())
+    clear = _with_units(sentence.strip())
+    if language() == ENGLISH:
+        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
+    return _told(language(), clear)
+
+
+def _with_units(sentence: str) -> str:
+    """The sentence with a space before %, and each amount with its currency where only one is named."""
+    sentence = _PERCENT.sub(r"\1 %", sentence)
+    named = set(_CURRENCY.findall(sentence))
+    return _BARE.sub(rf"\g<0> {named.pop()}", sentence) if len(named) == 1 else sentence
 
 
 @lru_cache(4_096)
@@ -230,9 +238,14 @@ _VALUES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
 )
 
 
-_IN_ENGLISH = re.compile(
-    rf"(?<![\w.,-])(?:{_NUMBER} (?:{'|'.join(sorted(list_currencies()))})|\d{{4}}-\d\d-\d\d)(?![\w-])"
+_CURRENCIES = "|".join(sorted(list_currencies()))
+_PERCENT = re.compile(r"(\d)%(?!\w)")
+_CURRENCY = re.compile(rf"(?<=\d )({_CURRENCIES})(?!\w)")
+_BARE = re.compile(
+    rf"(?:limit of|cut from|;) \d[\d,]*(?:\.\d+)?(?!\.?\d|[\w,%-])(?= to |\.$| came\.)(?! (?:{_CURRENCIES})\b)"
 )
+"""What alerts say of money without its currency, which the sentence names elsewhere."""
+_IN_ENGLISH = re.compile(rf"(?<![\w.,-])(?:{_NUMBER} (?:{_CURRENCIES})|\d{{4}}-\d\d-\d\d)(?![\w-])")
 """Amounts and days in an English sentence: nothing within a longer number or a code."""
 
 

@@ -27,6 +27,7 @@ from serving.live import LiveScorer
 from serving.mail.mailbox import Mailbox
 from serving.messages import Message, Sender, render
 from serving.office import EVERYBODY, Office
+from serving.policy.sentences import spaced
 from serving.worklist import Case
 
 KIND = "sendings"
@@ -260,7 +261,7 @@ def _why_not(office: Office, live: LiveScorer, found: Record) -> str | None:
         return "its day is over: what was true then may not be now"
     case = _case_now(office, live, found.content["case_id"])
     if case is None or not _is_automatic(live, case) or case.action != found.content["action"]:
-        return f"the step of today is {'nothing' if case is None else case.action}"
+        return f"the step of today is {'nothing' if case is None else spaced(case.action)}"
     covered = {each.invoice_id for each in case.items if each.is_covered}
     if not set(found.content.get("invoice_ids") or ()) <= covered:
         return "an invoice it speaks of is settled, disputed or agreed on by now"

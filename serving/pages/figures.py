@@ -29,10 +29,8 @@ ELSEWHERE = {
 }
 """Figures that have a picture of their own on the page."""
 MOST_PARTS = 8
-_DISPUTES, _ROOTS = (
-    ("/disputes", "read:facts", marked("Disputes")),
-    ("/disputes#roots", "read:facts", marked("Root causes")),
-)
+_DISPUTES = ("/disputes", "read:facts", marked("Disputes"))
+_ROOTS = ("/disputes#roots", "read:facts", marked("Root causes"))
 BEHIND = {
     **dict.fromkeys(("disputed", "disputed_by_age", "overdue_in_dispute", "disputes_before_due"), _DISPUTES),
     "days_to_resolve": ("/disputes?status=closed", "read:facts", marked("Disputes")),

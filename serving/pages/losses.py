@@ -1,7 +1,7 @@
 """What of the open money is expected never to come? Which invoices might be handed over or written down?
 
-The provision and the queue are the API's (`GET /v1/expected-credit-loss`, `GET /v1/exits`). Following every balance through its
-ages takes long on a large book: it is done once per loaded book, and the pages say so meanwhile.
+The provision and the queue are the API's (`GET /v1/expected-credit-loss`, `GET /v1/exits`). Following every balance
+through its ages takes long on a large book: it is done once per loaded book, and the pages say so meanwhile.
 """
 
 from __future__ import annotations
@@ -43,16 +43,23 @@ def losses(visit: Visit) -> dict[str, Any]:
     if isinstance(found, Waiting):
         return {"as_of": visit.live.as_of.isoformat(), "waiting_seconds": _seconds(visit, found)}
     told = {name: found[name] for name in found if name not in ("lines", "totals", "sentence")}
+    order = visit.kept.open_book(visit.office, visit.live).currencies()
+    totals = sorted(found["totals"], key=lambda each: _place(order, each["currency"]))
     lines = found["lines"]
     return told | {
         "as_of": visit.live.as_of.isoformat(),
         "waiting_seconds": None,
-        "sentence": sentence(found["totals"]),
+        "sentence": sentence(totals),
         "unknown_amounts": sum(each["unknown_amounts"] for each in lines),
         "has_at_most": any(each["is_at_most"] for each in lines),
         "leans_on_others": any({"currency", "book", "ages"} & set(each["basis"]) for each in lines),
-        "currencies": [_currency(total, lines) for total in found["totals"]],
+        "currencies": [_currency(total, lines) for total in totals],
     }
+
+
+def _place(order: list[str], currency: str) -> int:
+    """The currency of which most is open comes first, as on the page Portfolio."""
+    return order.index(currency) if currency in order else len(order)
 
 
 def _currency(total: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -74,7 +81,8 @@ def _currency(total: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str
 
 
 def _told(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {**line, "label": gettext(BAND_TITLES[line["band"]])}
+    title = BAND_TITLES[line["band"]]
+    return {**line, "label": gettext(title)}
 
 
 def _band(name: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
