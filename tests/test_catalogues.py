@@ -56,9 +56,10 @@ def test_the_packaged_policy_is_read_aloud_in_the_language(code: str) -> None:
         (
             "de",
             "100.00 EUR was promised by 2026-06-20; 50.00 came. We said we would follow up.",
-            "100,00\xa0€ waren bis zum 20.06.2026 zugesagt; 50,00\xa0€ sind eingegangen. Wir haben angekündigt nachzufassen.",
+            "100,00\xa0€ waren bis zum 20.06.2026 zugesagt; 50,00\xa0€ sind eingegangen. Wir haben angekündigt "
+            "nachzufassen.",
         ),
-        ("nl", "the step of today is ask about payment", "de stap van vandaag is vragen naar betaling"),
+        ("nl", "the step of today is friendly reminder", "de stap van vandaag is vriendelijke herinnering"),
         (
             "de",
             "1,707 EUR in 1 invoice past due by 4 days: a complaint is open, and it is answered before we speak "

@@ -24,7 +24,7 @@ PLACES = (
     ("/model", "Model", "read:models"),
     ("/audit", "Audit", "read:audit"),
     ("/users", "Users", "write:users"),
-    ("/glossary", "Terms", ""),
+    ("/glossary", "Glossary", ""),
 )
 """The main pages: address, name, and the right that one needs there."""
 TOLD = {
