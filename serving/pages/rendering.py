@@ -72,6 +72,7 @@ def environment() -> Environment:
         "many": many,
         "number": number,
         "rate": rate,
+        "of_form": of_form,
     }
     made.globals |= {
         "static": static_path,
@@ -158,6 +159,11 @@ def own(text: Any) -> Markup:
 def plain(text: Any) -> str:
     """The same where no element may stand: in a title, an option, an attribute."""
     return cleaned(str(text))
+
+
+def of_form(id: Any, begin: str) -> str:
+    """The name of the form of one line of a list."""
+    return f"{begin}{id}"
 
 
 def many(count: int, one: str, more: str = "") -> str:

@@ -203,9 +203,8 @@ def _of_desk(found: list[Record]) -> Iterator[Event]:
             each.status == "cancelled" or content.get("old") == content["new"]
         ):
             continue  # it began to look better, or was taken back: no step
-        said = partial(_DESK_WORDS[each.kind], content)
-        if each.kind == "messages":
-            said = partial(_message, content, sent.get(each.record_id))
+        words_of = _DESK_WORDS.get(each.kind) or partial(_message, sending=sent.get(each.record_id))
+        said = partial(words_of, content)
         yield Event(str(on), each.kind, said, each.invoice_id, each)
 
 
