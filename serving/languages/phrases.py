@@ -152,6 +152,35 @@ _SENDINGS = (
     "the server does not know this user and password",
     "answered %(n)s: %(own)s",
 )
+_FIGURES = (
+    "no such invoice was judged in the period",
+    "no promise was judged in the period",
+    "no credit sales came into the books in the period",
+    "no invoice was settled by money in the period",
+    "no invoice carries a purchase order number",
+    "no outgoing contact is recorded",
+    "nothing stood in %(own)s on %(day)s",
+    "the ledger's first invoice is of %(day)s, later than the period begins",
+    "more is open than all the ledger's months sold",
+    "nothing was there to be collected in the period",
+    "no invoice fell due in the period",
+    "%(n)s customers have such a contact and settled invoices before and after it",
+    "%(n)s such customers, and outcomes recorded with contacts",
+    "no scores were given",
+    "no account is active",
+    "reviews of accounts were not given",
+    "a longer period",
+    "a longer period, or invoices issued in it",
+    "a book with invoices of that age",
+    "invoices of earlier months",
+    "the column or table that records it",
+    "promises to pay, recorded with their day and amount",
+    "disputes, recorded with their day and invoice",
+    "contacts, recorded with their day, customer and direction",
+    "reviews recorded at the desk",
+    "customers with open or recent invoices",
+    "a trained model: duecourse train LEDGER",
+)
 _READ_ALOUD = (
     "Numbers",
     "Facts",
@@ -216,8 +245,8 @@ _READ_ALOUD = (
 def phrases() -> Iterator[str]:
     """Every phrase, once."""
     made = (
-        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_SENDINGS, *_READ_ALOUD,
-        *WEEKDAYS, *_of_features(), *_of_policy(),
+        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_SENDINGS, *_FIGURES,
+        *_READ_ALOUD, *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
     yield from dict.fromkeys(text.strip() for text in made)
 

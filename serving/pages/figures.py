@@ -240,7 +240,9 @@ def _missing(figures: Iterable[Mapping[str, Any]], by: str, group: str) -> list[
             is_it = (each["by"], each["group"]) == (by, group) and figure["code"] not in ELSEWHERE
             if is_it and each["value"] is None:
                 titles = reasons.setdefault((each["why_not"], each["needs"]), [])
-                titles += [] if figure["title"] in titles else [figure["title"]]
+                name = figure["title"]
+                title = gettext(name)
+                titles += [] if title in titles else [title]
     return [
         {"figures": ", ".join(titles), "why": why, "needs": needs} for (why, needs), titles in reasons.items()
     ]
