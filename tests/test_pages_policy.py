@@ -120,3 +120,41 @@ def test_only_who_may_change_the_policy_does(house: House, path: str) -> None:
     browser = house.signed_in(*ANALYST)
     assert browser.get(path).status_code == 403
     assert "/policy/edit" not in browser.get("/policy").text
+
+
+def test_the_strategies_say_what_they_hold_and_when_they_may_be_firm(house: House) -> None:
+    browser = house.signed_in(*MANAGER)
+    told = browser.get("/policy.json").json()
+    held = {each["name"]: each for each in told["strategies"]}
+    # A1, A2 of C and D/1?# of its daughter, and one of a customer of its own: all of them new
+    new = held["new_customers"]
+    assert (new["customers"], new["cases"], new["invoices"]) == (3, 2, 4)
+    assert new["open"] == {"EUR": "3600.00"}
+    assert new["rules"][0]["when"] == "'is new customer' holds"
+    assert new["rules"][0]["facts"] == [
+        "'Is new customer' means that the number of settled invoices is below 3."
+    ]
+    assert sum(each["invoices"] for each in told["strategies"]) == 4
+    steps = [each for of in told["strategies"] for each in of["steps"]]
+    assert sum(each["invoices"] for each in steps) <= 4
+    firmest = max(told["firmness"], key=lambda each: each["level"])
+    assert (
+        firmest["actions"] == ["senior_conversation"] and "days past due is at least 45" in firmest["needs"]
+    )
+    assert all(each["firmness"] == 0 for each in steps if each["tone"] is None)
+    assert [each["id"] for each in told["guards"]][:3] == ["insolvency", "do_not_contact", "cooling_down"]
+
+
+def test_a_strategy_leads_to_its_cases_on_the_list(house: House) -> None:
+    browser = house.signed_in(*MANAGER)
+    listed = {each["name"]: each["listed"] for each in browser.get("/policy.json").json()["strategies"]}
+    for name, count in listed.items():
+        cases = browser.get(f"/today.json?strategy={name}").json()["cases"]
+        assert len(cases) == count and {each["strategy"] for each in cases} <= {name}
+    assert sum(listed.values()) == len(browser.get("/today.json").json()["cases"]) > 0
+    assert "/today?strategy=new_customers" in browser.get("/policy").text
+
+
+def test_who_searches_the_policy_reads_sentences_alone(house: House) -> None:
+    told = house.signed_in(*MANAGER).get("/policy?q=dispute").text
+    assert "Who gets which strategy" not in told and "dispute_open" in told
