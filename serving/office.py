@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from features.ledger import Ledger
 from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
 from serving.live import Live, LiveScorer
+from serving.policy import Policy
 from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
@@ -96,6 +97,25 @@ class Office:
             items=self.items(live),
             tiers=self.tiers(live),
             about=about,
+        )
+
+    def list_under(self, live: LiveScorer, policy: Policy) -> Worklist:
+        """The list of the book day as another policy would make it, with its own capacity; nothing is changed.
+
+        It is told without the model's reasons and the habits of its customers.
+        """
+        part = None if live.part is None else live.part.with_policy(policy)
+        other = replace(live, whole=live.whole.with_policy(policy), part=part)
+        found = self.told(live.as_of)
+        items = items_now(other, live.as_of, found.declared, None)
+        return Worklist.of(
+            items,
+            policy,
+            live.as_of,
+            states=found.states,
+            waited=waited_before(self.desk.home, self.place, live.as_of),
+            last_reviewed=found.last_reviewed,
+            tiers=tiers_at(other, items, self._changes_of_tiers()),
         )
 
     def case(self, live: LiveScorer, case_id: str) -> Worklist:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serving import users
-from serving.pages import policy_changes
+from serving.pages import policy_trial
 from serving.scoring import Scorer
 from tests.house import QUICK, Browser, House, book, hidden
 from training.model import RiskModel
@@ -70,14 +70,14 @@ def test_the_second_of_two_managers_is_told(house: House) -> None:
 def test_a_large_book_is_tried_beside_the_answers_and_only_where_it_is_asked_for(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy_changes, "MANY_CASES", 0)
-    goes_on, compared, tried = threading.Event(), policy_changes.compared, []
+    monkeypatch.setattr(policy_trial, "MANY_CASES", 0)
+    goes_on, compared, tried = threading.Event(), policy_trial.compared, []
 
     def slowly(*given: Any) -> Any:
         tried.append(goes_on.wait(60))
         return compared(*given)
 
-    monkeypatch.setattr(policy_changes, "compared", slowly)
+    monkeypatch.setattr(policy_trial, "compared", slowly)
     browser = house.signed_in(*MANAGER)
     path = keep(browser, **{"tier_rules.late_possible.1": "0.0001"})
     page = browser.get(path).text
@@ -158,3 +158,29 @@ def test_a_strategy_leads_to_its_cases_on_the_list(house: House) -> None:
 def test_who_searches_the_policy_reads_sentences_alone(house: House) -> None:
     told = house.signed_in(*MANAGER).get("/policy?q=dispute").text
     assert "Who gets which strategy" not in told and "dispute_open" in told
+
+
+def test_a_trial_of_another_capacity_says_who_drops_off_the_list(house: House) -> None:
+    browser = house.signed_in(*MANAGER)
+    cases = browser.get("/today.json").json()["cases"]
+    assert len(cases) > 1
+    path = keep(browser, **{"worklist.capacity_per_day": "1"})
+    told = browser.get(f"{path}.json").json()["trial"]
+    assert told["says"] == "No customer changes tier, and no invoice changes its step."
+    listed = told["listed"]
+    assert (listed["places"], listed["listed"]) == ([40, 1], [len(cases), 1])
+    assert [each["case_id"] for each in listed["drops_off"]] == [each["case_id"] for each in cases[1:]]
+    assert listed["comes_on"] == [] and {each["reason"] for each in listed["drops_off"]} == {"no_capacity"}
+    page = browser.get(path).text
+    assert "The day has 1 place instead of 40." in page and "no place left today" in page
+    assert browser.send(path, path, {"why": "holidays"}).status_code == 303
+    back = browser.get(f"/policy/versions/{house.desk.policies()[0].version}.json").json()
+    assert len(browser.get("/today.json").json()["cases"]) == 1 and back["is_in_force"]
+
+
+def test_a_trial_that_only_orders_anew_says_whose_place_changes(house: House) -> None:
+    browser = house.signed_in(*MANAGER)
+    path = keep(browser, **{"worklist.late_money_costs": "0.9"})
+    told = browser.get(f"{path}.json").json()["trial"]
+    assert told["says_of_list"] and not told["moves"]
+    assert sum(told["listed"]["counts"].values()) == 0 or told["listed"]["other_places"]

@@ -13,28 +13,22 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from serving.accounts import money
 from serving.api.problems import ProblemError
-from serving.comparing import compared
 from serving.desk import Flaw, PolicyVersion, RecordError, UnknownPolicy, Writing
-from serving.in_force import policy_of
 from serving.languages import gettext
 from serving.office import Answer, Office
 from serving.pages.later import Waiting
-from serving.pages.names import names_of
 from serving.pages.paths import quoted
+from serving.pages.policy_trial import told_trial, trial_of
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
 from serving.policy.amending import GROUPS, Number, amended, numbers_of
 from serving.policy.sentences import chapters, spaced
 from serving.policy.vocabulary import CASE_TERMS
 
-MOST_MOVES = 50
 SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "is"}
 AROUND = 3
 """Unchanged lines that are shown around a change."""
-MANY_CASES = 20_000
-"""With more open invoices than this, a dry run is made beside the answers, where it is asked for."""
 
 
 def add(pages: Pages) -> None:
@@ -139,49 +133,14 @@ def showing(visit: Visit) -> dict[str, Any]:
     told |= {"in_force": in_force, "is_in_force": kept.version == in_force}
     if told["is_in_force"]:
         return told | {"differences": [], "trial": None, "waits": False, "waiting_seconds": None}
-    trial = _trial(visit, kept)
+    trial = trial_of(visit, kept)
     since = trial.since if isinstance(trial, Waiting) else None
     return told | {
         "differences": _differences(text_in_force(visit), kept.text),
         "waits": trial is None,
         "waiting_seconds": round((visit.office.now() - since).total_seconds()) if since else None,
-        "trial": None if isinstance(trial, Waiting) else _named(visit, trial),
+        "trial": told_trial(visit, trial) if isinstance(trial, dict) else None,
     }
-
-
-def _trial(visit: Visit, kept: PolicyVersion) -> dict[str, Any] | Waiting | None:
-    """What it would change: at once in a small book, else beside the answers, and only where it is asked for."""
-    live = visit.live
-
-    def tried() -> dict[str, Any]:
-        candidate = policy_of(kept)
-        return compared(live.whole.policy, candidate, live.open_cases(), live.as_of, MOST_MOVES).as_dict()
-
-    if visit.kept.once(live, "count of open invoices", lambda: live.open_count) <= MANY_CASES:
-        return visit.kept.once(live, f"trial of {kept.version}", tried)
-    if "try" not in visit.query:
-        return None
-    name = f"trial of {kept.version}"
-    found: dict[str, Any] | Waiting = visit.kept.later.found(live.whole, {name: tried}, visit.office.now())[
-        name
-    ]
-    return found
-
-
-def _named(visit: Visit, told: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A trial with the names of those who move, and their money as it is written."""
-    if told is None:
-        return None
-    names = names_of(visit.live, [each["customer_id"] for each in told["moves"]])
-    moves = [
-        each
-        | {
-            "name": names.get(each["customer_id"], ""),
-            "amount_open": money(each["amount_open"], each["currency"]),
-        }
-        for each in told["moves"]
-    ]
-    return told | {"moves": moves}
 
 
 def activate(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
