@@ -10,6 +10,7 @@ import pytest
 
 from serving import users
 from serving.pages import policy_trial
+from serving.policy import Policy
 from serving.scoring import Scorer
 from tests.house import QUICK, Browser, House, book, hidden
 from training.model import RiskModel
@@ -38,7 +39,7 @@ def keep(browser: Browser, **numbers: str) -> str:
 def test_a_number_is_changed_tried_put_in_force_and_taken_back(house: House) -> None:
     browser = house.signed_in(*MANAGER)
     before = browser.get("/policy.json").json()["policy_version"]
-    path = keep(browser, **{"tier_rules.late_possible.1": "0.0001"})
+    path = keep(browser, **{"tier_rules.late_possible.1": "0.01"})
     assert browser.get("/policy.json").json()["policy_version"] == before
     told = browser.get(f"{path}.json").json()
     assert told["note"] == "a try" and not told["is_in_force"]
@@ -79,7 +80,7 @@ def test_a_large_book_is_tried_beside_the_answers_and_only_where_it_is_asked_for
 
     monkeypatch.setattr(policy_trial, "compared", slowly)
     browser = house.signed_in(*MANAGER)
-    path = keep(browser, **{"tier_rules.late_possible.1": "0.0001"})
+    path = keep(browser, **{"tier_rules.late_possible.1": "0.01"})
     page = browser.get(path).text
     assert "?try=yes" in page and "Put it in force now" not in page and not tried
     assert "being worked out" in browser.get(f"{path}?try=yes").text
@@ -180,7 +181,57 @@ def test_a_trial_of_another_capacity_says_who_drops_off_the_list(house: House) -
 
 def test_a_trial_that_only_orders_anew_says_whose_place_changes(house: House) -> None:
     browser = house.signed_in(*MANAGER)
-    path = keep(browser, **{"worklist.late_money_costs": "0.9"})
+    path = keep(browser, **{"worklist.late_money_costs": "90"})
     told = browser.get(f"{path}.json").json()["trial"]
     assert told["says_of_list"] and not told["moves"]
     assert sum(told["listed"]["counts"].values()) == 0 or told["listed"]["other_places"]
+
+
+def test_numbers_are_called_by_name_and_written_in_their_unit(house: House) -> None:
+    browser = house.signed_in(*MANAGER)
+    told = browser.get("/policy/numbers.json").json()
+    entries = {each["key"]: each for of in told["plain"].values() for each in of}
+    late = entries["worklist.late_money_costs"]["numbers"][0]
+    assert (late["value"], late["shown"], late["unit"]) == ("0.02", "2", "%")
+    assert entries["numbers.quiet_days"]["label"] == "Quiet after a contact for"
+    assert entries["numbers.quiet_days"]["why"].startswith("after a contact, give people this long")
+    assert [each["unit"] for each in entries["numbers.small_amount"]["numbers"]][:2] == ["", "JPY"]
+    rule = next(each for each in told["rules"] if each["rule"] == "late_possible")
+    assert (
+        rule["numbers"][0]["label"] == "Chance of late payment, at least"
+        and rule["numbers"][0]["shown"] == "20"
+    )
+    kept = browser.get(f"{keep(browser, **{'tier_rules.late_possible.1': '22.5 %'})}.json").json()
+    assert "when: p_late >= 0.225 and" in kept["text"] and "# after a contact, give people" in kept["text"]
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "is_read"),
+    [
+        ("en", "1,500", True),
+        ("en", "1,5", False),
+        ("de", "1.500", True),
+        ("de", "1500,5", True),
+        ("de", "soon", False),
+    ],
+)
+def test_a_number_is_read_as_its_language_writes_it(
+    house: House, language: str, written: str, is_read: bool
+) -> None:
+    browser = house.signed_in(*MANAGER)
+    browser.cookies["duecourse_language"] = language
+    page = browser.get("/policy/numbers").text
+    done = browser.post(
+        "/policy/numbers", hidden(page, "/policy/numbers") | {"numbers.small_amount.otherwise": written}
+    )
+    assert (done.status_code == 303) == is_read
+    if not is_read:
+        assert f'value="{written}"' in done.text and "aria-invalid=true" in done.text
+
+
+def test_remarks_of_a_policy_in_a_file_stay_when_a_number_changes(tmp_path: Path, scorer: Scorer) -> None:
+    text = Policy.load().written.replace("quiet_days: 7 ", "quiet_days: 6 ") + "\n# our own remark\n"
+    other = House(tmp_path, scorer.with_policy(Policy.read(text)), requires_token=True)
+    browser = other.signed_in(*MANAGER)
+    kept = browser.get(f"{keep(browser, **{'numbers.quiet_days': '9'})}.json").json()["text"]
+    assert "# our own remark" in kept and kept == text.replace("quiet_days: 6 ", "quiet_days: 9 ")

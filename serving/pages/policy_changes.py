@@ -8,9 +8,7 @@ activates says which version they thought was in force: if another came meanwhil
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from serving.api.problems import ProblemError
@@ -19,14 +17,12 @@ from serving.languages import gettext
 from serving.office import Answer, Office
 from serving.pages.later import Waiting
 from serving.pages.paths import quoted
+from serving.pages.policy_numbers import as_numbers, plain_numbers, ruled_numbers
 from serving.pages.policy_trial import told_trial, trial_of
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
-from serving.policy.amending import GROUPS, Number, amended, numbers_of
-from serving.policy.sentences import chapters, spaced
-from serving.policy.vocabulary import CASE_TERMS
+from serving.policy.amending import amended
 
-SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "is"}
 AROUND = 3
 """Unchanged lines that are shown around a change."""
 
@@ -52,30 +48,13 @@ def editing(visit: Visit) -> dict[str, Any]:
 
 
 def numbering(visit: Visit) -> dict[str, Any]:
-    """The numbers that are changed most, with what they are part of."""
-    found = numbers_of(text_in_force(visit))
-    groups = {name: [each for each in found if each.group == name] for name in GROUPS}
+    """The numbers that are changed most, with what they are part of and the reasons beside them."""
+    text = text_in_force(visit)
     return {
         "of": _version_in_force(visit),
-        "plain": {name: [vars(each) for each in groups[name]] for name in GROUPS[:2] if groups[name]},
-        "rules": list(_rules(visit.live.whole.policy, groups["tier_rules"])),
+        "plain": plain_numbers(text),
+        "rules": ruled_numbers(text, visit.live.whole.policy),
     }
-
-
-def _rules(policy: Policy, numbers: list[Number]) -> Iterator[dict[str, Any]]:
-    """The rules of the tiers in their order, each with its sentence and the numbers in it."""
-    said = chapters(policy.parts)["Tiers"]
-    for rule in dict.fromkeys(each.rule for each in numbers):
-        mine = [vars(each) | {"label": _label(each)} for each in numbers if each.rule == rule]
-        sentence = next((each for each in said if f"({rule})" in each), rule)
-        yield {"rule": rule, "sentence": sentence, "numbers": mine}
-
-
-def _label(number: Number) -> str:
-    name, _, sign = number.compared.partition(" ")
-    known = CASE_TERMS.get(name)
-    what = known.said if known is not None and known.said else spaced(name)
-    return f"{what} {SIGNS.get(sign, sign)}".strip().removeprefix("the ")
 
 
 def checking(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
@@ -100,14 +79,20 @@ def keep_text(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
 
 def keep_numbers(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """The same for the text in force with other numbers."""
-    values = {name: value for name, value in given.items() if name.partition(".")[0] in GROUPS}
+    before = text_in_force(visit)
+    values = as_numbers(before, given)
     try:
-        text = amended(text_in_force(visit), values)
+        text = amended(before, values)
+        Policy.read(text)
     except PolicyError as error:
-        raise RecordError(
-            "policies", [Flaw(f"/{each.place}", each.message) for each in error.problems]
-        ) from None
+        raise RecordError("policies", [_flaw_of(each, values) for each in error.problems]) from None
     return _keep(visit, text, given.get("note", ""), writing)
+
+
+def _flaw_of(problem: Problem, values: Mapping[str, str]) -> Flaw:
+    """A problem at the field that it is about, where there is one."""
+    told = f"{problem.message}; {problem.suggestion}" if problem.suggestion else problem.message
+    return Flaw(f"/{problem.place}", told) if problem.place in values else Flaw("", str(problem))
 
 
 def _keep(visit: Visit, text: str, note: str, writing: Writing) -> Answer:
@@ -168,17 +153,7 @@ def activate(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
 def text_in_force(visit: Visit) -> str:
     """The policy in force as it was written, comments and all, as far as it is known here."""
     policy, active = visit.live.whole.policy, visit.office.desk.active_policy()
-    if active is not None:
-        return active.text
-    packaged, version = _packaged()
-    return packaged if version == policy.version else policy.text()
-
-
-@cache
-def _packaged() -> tuple[str, str]:
-    """The packaged policy as it is written, and its version: to read it takes a good part of a second."""
-    text = files("serving").joinpath("policy.yaml").read_text("utf-8")
-    return text, Policy.read(text).version
+    return active.text if active is not None else policy.written or policy.text()
 
 
 def _version_in_force(visit: Visit) -> str:

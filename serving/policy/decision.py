@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
@@ -61,6 +61,8 @@ class Policy:
     parts: Parts
     content: Mapping[str, Any]
     version: str
+    written: str = field(default="", repr=False, compare=False)
+    """The text that it was read from, with its comments."""
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Policy":
@@ -79,7 +81,7 @@ class Policy:
         data, parts = read(text, source)
         plain = content(parts, str(data.get("about", "")))
         canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False)
-        return cls(parts, plain, hashlib.sha256(canonical.encode()).hexdigest()[:12])
+        return cls(parts, plain, hashlib.sha256(canonical.encode()).hexdigest()[:12], text)
 
     def as_dict(self) -> dict[str, Any]:
         """The policy as plain data, with its version."""
