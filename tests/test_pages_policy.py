@@ -99,6 +99,9 @@ def test_every_problem_of_a_text_is_told_and_the_text_stays(house: House) -> Non
     again = browser.send("/policy/edit", "/policy/edit", {"text": wrong + "\n# <b>mine</b>"})
     assert again.status_code == 422
     assert "quiet_days" in again.text and "urgent" in again.text and "# &lt;b&gt;mine&lt;/b&gt;" in again.text
+    # without a script too: the place, the line with a marker, and what to do
+    assert "column 15" in again.text and "<mark>soon</mark>" in again.text and "What to do: " in again.text
+    assert "               ^^^^" not in again.text and "              ^^^^" in again.text
     assert house.desk.policies() == []
     same = browser.send("/policy/edit", "/policy/edit", {"text": text})
     assert same.status_code == 422 and "nothing would change" in same.text

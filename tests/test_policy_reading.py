@@ -72,10 +72,10 @@ def changed(old: str, new: str, text: str = SMALL) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("roles:", "rolls:", "line 13: rolls: unknown key 'rolls'; did you mean 'roles'?"),
+        ("roles:", "rolls:", "line 13, column 1: rolls: unknown key 'rolls'; did you mean 'roles'?"),
         ("p_late >= 0.5", "p_lat >= 0.5", "unknown name 'p_lat' (character 1 of"),
-        ("p_late >= 0.5", "p_lat >= 0.5", "line 8: tier_rules[1].when: "),
-        ("is_due_soon,", "is_due_son,", "line 23: rules[1].when: unknown name 'is_due_son'"),
+        ("p_late >= 0.5", "p_lat >= 0.5", "line 8, column 36: tier_rules[1].when: "),
+        ("is_due_soon,", "is_due_son,", "line 23, column 41: rules[1].when: unknown name 'is_due_son'"),
         ("tier >= 'high'", "tier >= 'hgh'", "unknown value 'hgh' (character 9"),
         ("tier: high", "tier: hihg", "tier_rules[1].tier: unknown tier 'hihg'; did you mean 'high'?"),
         ("action: remind", "action: remnd", "unknown action 'remnd'; did you mean 'remind'?"),
@@ -84,7 +84,7 @@ def changed(old: str, new: str, text: str = SMALL) -> str:
         ("who: analyst, channel: phone", "who: analist, channel: phone", "did you mean 'analyst'?"),
         ("id: past", "id: help", "duplicate id 'help', also of rules[1]; ids are unique"),
         ("id: past", "id: promised", "duplicate id 'promised', also of guards[1]"),
-        ("opening: May we help you out.", "counted_from: as_of", "line 16: actions.call: 'opening' is"),
+        ("opening: May we help you out.", "counted_from: as_of", "line 16, column 9: actions.call: 'opening' is"),
         ("opening: May we help you out.", "opening: ' '", "actions.call.opening: ' ' is no text"),
         ("id: rest,", "id: rest, when: is_disputed,", "the last rule must take every case left"),
         ("when: tier >= 'high' and is_due_soon, ", "", "the rules below are never reached; move it"),
@@ -115,7 +115,7 @@ def changed(old: str, new: str, text: str = SMALL) -> str:
         ("0 <= days_to_due <= 7", "true", "facts.is_due_soon: 'True' is no condition"),
         ("tiers: [low, high]", "tiers: [low, high, low]", "'low' stands here twice"),
         ("tiers: [low, high]", "tiers: low", "'low' is not what belongs here; write a list"),
-        ("roles: [analyst]", "roles: [analyst]\nroles: [analyst]", "line 14: roles: 'roles' stands here"),
+        ("roles: [analyst]", "roles: [analyst]\nroles: [analyst]", "line 14, column 1: roles: 'roles' stands here"),
         ("{id: rest, action: none_needed, because: all is well}", "all", "'all' is no entry"),
         ("none_needed: {who: analyst", "none_needed: 3\n  other: {who: analyst", "none_needed: has no"),
         ("[you must, debt*]", "[]", "'wording.never_say' is empty"),
@@ -247,7 +247,11 @@ def test_all_problems_are_told_at_once_in_the_order_of_lines() -> None:
     text = changed("p_late >= 0.5", "p_lat >= 0.5")
     text = changed("channel: phone", "channel: fone", text)
     text = changed("id: rest,", "id: help,", text)
-    assert [problem.split(":")[0] for problem in problems_of(text)] == ["line 8", "line 16", "line 25"]
+    assert [problem.split(":")[0] for problem in problems_of(text)] == [
+        "line 8, column 36",
+        "line 16, column 33",
+        "line 25, column 10",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -309,3 +313,23 @@ def test_the_policy_as_data_is_the_policy_again() -> None:
 def test_the_packaged_policy_stays_readable() -> None:
     assert max(len(line) for line in PACKAGED.splitlines()) <= 130
     assert "\t" not in PACKAGED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marked"),
+    [
+        ("p_late >= 0.5", "p_late >= 0.5 and p_lat > 0", "p_lat > 0"),
+        ("when: p_late >= 0.5", "when: p_late >= 0.5\n      and   p_lat > 0", "p_lat > 0"),
+        ("channel: phone", "channel:  fone", "fone"),
+        ("roles:", "rolls:", "rolls:"),
+        ("roles: [analyst]", "roles: [analyst", "\n"),
+    ],
+)
+def test_a_problem_names_the_column_where_it_begins(old: str, new: str, marked: str) -> None:
+    text = changed(old, new)
+    with pytest.raises(PolicyError) as raised:
+        Policy.read(text)
+    lines = text.splitlines()
+    places = [lines[each.line - 1][each.column - 1 :] for each in raised.value.problems]
+    assert all(each.column for each in raised.value.problems)
+    assert marked == "\n" or any(place.startswith(marked) for place in places), places

@@ -8,12 +8,13 @@ activates says which version they thought was in force: if another came meanwhil
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from serving.api.problems import ProblemError
 from serving.desk import Flaw, PolicyVersion, RecordError, UnknownPolicy, Writing
-from serving.languages import gettext
+from serving.languages import gettext, ngettext
 from serving.office import Answer, Office
 from serving.pages.later import Waiting
 from serving.pages.paths import quoted
@@ -23,6 +24,8 @@ from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
 from serving.policy.amending import amended
 
+_MARKED = re.compile(r"[\w.]+|'[^']*'|\"[^\"]*\"|[^\w\s]+")
+"""What is marked of a line where a problem begins: a word, a quoted text, or signs."""
 AROUND = 3
 """Unchanged lines that are shown around a change."""
 
@@ -41,10 +44,12 @@ def add(pages: Pages) -> None:
 
 
 def editing(visit: Visit) -> dict[str, Any]:
-    """The text to begin with: the one in force, or a version that is named."""
+    """The text to begin with: the one in force, or a version that is named; what is wrong with one that was sent."""
     version = visit.query.get("of", "")
     text = _kept(visit.office, version).text if version else text_in_force(visit)
-    return {"of": version or _version_in_force(visit), "text": text}
+    sent = visit.given.get("text")
+    problems = checking(visit, {"text": sent})["problems"] if sent else []
+    return {"of": version or _version_in_force(visit), "text": text, "problems": problems}
 
 
 def numbering(visit: Visit) -> dict[str, Any]:
@@ -99,9 +104,7 @@ def _keep(visit: Visit, text: str, note: str, writing: Writing) -> Answer:
     try:
         read = Policy.read(text)
     except PolicyError as error:
-        raise RecordError(
-            "policies", [Flaw(f"/text/{each.line}", str(each)) for each in error.problems]
-        ) from None
+        raise RecordError("policies", [Flaw("/text", _mend_text(len(error.problems)))]) from None
     if read.version == _version_in_force(visit):
         same = gettext("this says what the policy in force says already: nothing would change")
         raise RecordError("policies", [Flaw("", same)])
@@ -168,12 +171,34 @@ def _kept(office: Office, version: str) -> PolicyVersion:
     return found
 
 
+def _mend_text(count: int) -> str:
+    told = ngettext(
+        "%(num)s problem keeps this from being a policy: it is shown above, with its place.",
+        "%(num)s problems keep this from being a policy: they are shown above, each with its place.",
+        count,
+    )
+    return told % {"num": count}
+
+
 def _told_problem(problem: Problem, text: str) -> dict[str, Any]:
+    """A problem with the lines around its place: the one of the problem is parted where the problem begins."""
     lines = text.splitlines()
-    there = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
-    return {name: getattr(problem, name) for name in ("line", "place", "message", "suggestion")} | {
-        "text": there
+    at = min(max(problem.line, 1), max(len(lines), 1)) - 1
+    there = lines[at] if lines else ""
+    begin = min(max(problem.column - 1, 0), len(there))
+    found = _MARKED.match(there, begin)
+    end = found.end() if found else len(there)
+    names = ("line", "column", "place", "message", "suggestion")
+    return {name: getattr(problem, name) for name in names} | {
+        "before": [_line(lines, n) for n in (at - 1,) if n >= 0],
+        "text": [there[:begin], there[begin:end], there[end:]],
+        "pointer": " " * begin + "^" * max(end - begin, 1),
+        "after": [_line(lines, n) for n in (at + 1,) if n < len(lines)],
     }
+
+
+def _line(lines: list[str], place: int) -> dict[str, Any]:
+    return {"line": place + 1, "text": lines[place]}
 
 
 def _differences(before: str, after_: str) -> list[dict[str, Any]]:

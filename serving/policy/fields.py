@@ -32,7 +32,7 @@ class Fields:
     def keys(self, path: Path, required: set[str], optional: set[str]) -> None:
         entry = self.at(path)
         for key in entry.keys() - required - optional:
-            self.report((*path, key), f"unknown key '{key}'", nearest(key, required | optional))
+            self.report((*path, key), f"unknown key '{key}'", nearest(key, required | optional), at_name=True)
         for key in sorted(required - entry.keys()):
             self.report(path, f"'{key}' is missing", f"add {key}:")
 
@@ -81,7 +81,7 @@ class Fields:
         except ConditionError as error:
             for flaw in error.flaws:
                 message = f'{flaw.message} (character {flaw.position} of "{error.text}")'
-                self.report(path, message, flaw.suggestion)
+                self.report(path, message, flaw.suggestion, flaw.position)
             return None
 
     def no_scores(self, path: Path, condition: Condition | None, reason: str) -> None:
