@@ -154,7 +154,7 @@ def contacts_per_invoice(past: Past) -> np.ndarray:
 @feature(
     reason="nonpayment_reasons",
     unit="reasons",
-    says="times it was recorded as unable to pay in the last 365 days: {value}",
+    says="reasons recorded in the last 365 days that say it cannot pay: {value}",
     direction="raises",
     monotone=True,
     fill=0.0,
@@ -167,7 +167,7 @@ def cannot_pay_count(past: Past) -> np.ndarray:
 @feature(
     reason="nonpayment_reasons",
     unit="reasons",
-    says="times it was recorded as unable to pay this invoice: {value}",
+    says="reasons recorded for this invoice that say it cannot pay: {value}",
     direction="raises",
     monotone=True,
     fill=0.0,
