@@ -155,7 +155,11 @@ def updated(code: str) -> Catalog:
     """The catalogue of a language with every text of now: what was translated stays, what is gone goes."""
     known = catalogue(code)
     made = Catalog(
-        locale=code, charset="utf-8", header_comment=_header(code), creation_date=known.creation_date, fuzzy=False
+        locale=code,
+        charset="utf-8",
+        header_comment=_header(code),
+        creation_date=known.creation_date,
+        fuzzy=False,
     )
     for message in messages():
         if message.id:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, unquote
 
 import pytest
@@ -148,6 +150,16 @@ def test_a_broken_ledger_is_told_to_callers_and_not_to_strangers(tmp_path: Path)
     readiness.load()
     reason = readiness.why_not_ready()
     assert reason is not None and reason.kind == "not_loaded" and "INV-SECRET" not in reason.detail
+
+
+def test_a_worker_says_once_in_the_log_that_it_is_ready(caplog: pytest.LogCaptureFixture) -> None:
+    """Of several at one port, an answer never tells which one it is from."""
+    caplog.set_level(logging.INFO, "bentoml.duecourse")
+    loads = iter([broken, lambda: cast(Scorer, object())])
+    readiness = Readiness(lambda: next(loads)())
+    for _ in range(2):
+        readiness.load()
+    assert [each for each in caplog.messages if "ready" in each] == [f"worker {os.getpid()} is ready"]
 
 
 def test_the_index_page_needs_nothing_from_elsewhere(ask: Caller) -> None:

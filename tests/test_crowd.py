@@ -31,13 +31,13 @@ def book(trained: Book) -> Book:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_crowd_on_sqlite_and_a_kill_in_its_midst(book: Book, tmp_path: Path, workers: int) -> None:
     tally = crowd(book, tmp_path / "log", 6, workers=workers, kills=1)
-    assert tally.is_clean and tally.writes > 0 and tally.reads > 0, tally
+    assert tally.is_clean and tally.writes > 0 and tally.reads > 0, str(tally)
 
 
 @pytest.mark.slow
 def test_a_crowd_on_postgresql_and_a_kill_in_its_midst(book: Book, tmp_path: Path, postgres: Server) -> None:
     tally = crowd(book, tmp_path / "log", 6, postgres.new_database(), kills=1)
-    assert tally.is_clean and tally.writes > 0 and tally.reads > 0, tally
+    assert tally.is_clean and tally.writes > 0 and tally.reads > 0, str(tally)
 
 
 class TestTheVerdict:

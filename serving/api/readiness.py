@@ -7,6 +7,7 @@ The same thread then follows the champion (serving/following.py).
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from serving.scoring import Scorer
 
 log = logging.getLogger("bentoml.duecourse")
+READY = "worker %d is ready"
+"""Each worker says so once: those beside it may be loading still, and answer 503."""
 
 
 class Readiness:
@@ -65,6 +68,7 @@ class Readiness:
         else:
             self._scorer = scorer
             self._afterwards()
+            log.info(READY, os.getpid())
 
     def look(self) -> None:
         """Take up the model in charge, if it is another one and can be used; load again if nothing is loaded."""
