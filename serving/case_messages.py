@@ -25,7 +25,9 @@ from serving.messages import (
     Plan,
     Promise,
 )
+from serving.messages.rendering import spoken
 from serving.policy.help import places_for
+from serving.policy.spoken import opening_in
 from serving.worklist import Case, Items
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def message_case(
     mine = items.at(np.flatnonzero(np.isin(items.invoice_id.astype(str), sorted(covered))))
     scorers = [live.of_customer(each) for each in case.customers]
     facts = _facts_of(scorers[0], case.customers[0], day)
+    parts, (spoken_in, _) = live.whole.policy.parts, spoken(language, case.template or case.action)
+    opening, adds = opening_in(parts, case.action, case.opening, spoken_in)
     return MessageCase(
         written_on=day,
         customer=case.name,
@@ -67,7 +71,8 @@ def message_case(
         terms_days=None,
         discount=_discount(live),
         assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
-        opening=case.opening,
+        opening=opening,
+        adds=adds,
     )
 
 
