@@ -118,13 +118,14 @@ class Office:
         part = None if live.part is None else live.part.with_policy(policy)
         other = replace(live, whole=live.whole.with_policy(policy), part=part)
         found = self.told(live.as_of)
+        before = list_before(self.desk.home, self.place, live.as_of)
         items = items_now(other, live.as_of, found.declared, None)
         return Worklist.of(
             items,
             policy,
             live.as_of,
             states=found.states,
-            waited=waited_before(self.desk.home, self.place, live.as_of),
+            waited=before.waited if before else {},
             last_reviewed=found.last_reviewed,
             tiers=tiers_at(other, items, self._changes_of_tiers()),
         )
