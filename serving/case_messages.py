@@ -24,9 +24,15 @@ from serving.messages import (
     NextStep,
     Plan,
     Promise,
+    SequenceStep,
 )
 from serving.policy.help import places_for
+from serving.policy.published import told_steps
+from serving.policy.translations import even
 from serving.worklist import Case, Items
+
+WELCOME = "introduce_ourselves"
+"""The text that tells our steps in advance."""
 
 if TYPE_CHECKING:
     from serving.desk import Record
@@ -67,8 +73,24 @@ def message_case(
         terms_days=None,
         discount=_discount(live),
         assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
-        opening=case.opening,
+        **_in_the_policys_words(live, case),
     )
+
+
+def _in_the_policys_words(live: LiveScorer, case: Case) -> dict[str, Any]:
+    """What the policy says to a customer, in every language it says it in: how to begin, what its guards add, and to
+    who is new the steps in advance."""
+    parts = live.whole.policy.parts
+    action = parts.actions.get(case.action)
+    shaping = {guard for item in case.items if item.is_covered for guard in item.guards}
+    adds = (each.adds for each in parts.guards if each.adds and each.id in shaping)
+    steps = told_steps(parts, parts.strategies[case.strategy]) if case.template == WELCOME else ()
+    ahead = [(told, day) for told, day in steps if action is None or told != even(action.told)]
+    return {
+        "opening": parts.said(action.opening if action else case.opening),
+        "adds": tuple(parts.said(each) for each in adds),
+        "sequence": tuple(SequenceStep(day, parts.said(told)) for told, day in ahead),
+    }
 
 
 def agreement(

@@ -36,7 +36,7 @@ from serving.messages import (
 from serving.messages import case as case_module
 from serving.messages.linting import static_text
 from serving.messages.rendering import OWN_STEP, TEXTS, Language
-from serving.messages.samples import BARE, FULL, SIMPLE, STEP
+from serving.messages.samples import BARE, FULL, SIMPLE, STEP, in_language
 from serving.policy import Policy
 from tests.commands import runs_in
 
@@ -105,8 +105,8 @@ def golden(path: Path) -> str:
     """A text by its file: folder of the language; action, channel, case and perhaps an approved step."""
     action, channel, case, *step = path.stem.split(".")
     language = "en" if path.parent == GOLDEN else path.parent.name
-    approved = {"approved_next_step": STEP} if step else {}
-    message = said(action, channel, CASES[case], language=language, **approved)
+    approved = {"approved_next_step": in_language(STEP, language)} if step else {}
+    message = said(action, channel, in_language(CASES[case], language), language=language, **approved)
     return f"{message.subject}\n\n{message.text}"
 
 

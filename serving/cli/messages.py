@@ -31,7 +31,7 @@ from serving.cli.common import (
 from serving.messages import CHANNELS, STEP_KINDS, Finding, Message, NextStep, Sender, actions, lint, render
 from serving.messages.linting import static_text
 from serving.messages.rendering import NEEDS_APPROVAL
-from serving.messages.samples import FULL, SIMPLE, STEP
+from serving.messages.samples import FULL, SIMPLE, STEP, in_language
 from serving.scoring import load_policy
 
 if TYPE_CHECKING:
@@ -80,10 +80,11 @@ def show(
     loaded = load_policy(home(), policy).parts
     if action not in actions() and action not in loaded.actions:
         raise ValueError(f"no text and no step is called '{action}'; there are {', '.join(actions())}")
-    case = FULL if full else SIMPLE
+    case = in_language(FULL if full else SIMPLE, language)
     if action in loaded.actions:
-        case = replace(case, opening=loaded.actions[action].opening)
+        case = replace(case, opening=loaded.said(loaded.actions[action].opening))
     step = _step(next_step or ("pause_deliveries" if action == NEEDS_APPROVAL else None))
+    step = in_language(step, language)
     message = render(action, channel, case, language, step, loaded.never_say)
     _print(message, is_json)
 

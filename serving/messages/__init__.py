@@ -12,6 +12,7 @@ from serving.messages.case import (
     NextStep,
     Plan,
     Promise,
+    Said,
     Sender,
     SequenceStep,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "NextStep",
     "Plan",
     "Promise",
+    "Said",
     "Sender",
     "SequenceStep",
     "actions",

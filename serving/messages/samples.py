@@ -1,7 +1,13 @@
 """Which fictional customers show how a text reads: one of whom all is known, and one of whom nothing is."""
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
+
+import yaml
 
 from serving.messages.case import (
     Cash,
@@ -17,6 +23,31 @@ from serving.messages.case import (
     Sender,
     SequenceStep,
 )
+from serving.messages.rendering import TEXTS
+
+Part = TypeVar("Part")
+
+
+def in_language(part: Part, language: str) -> Part:
+    """A fictional customer or step as one of a language (texts/LANGUAGE/sample.yaml); in English where it has none."""
+    found: Part = _worded(part, _words(language.replace("_", "-").split("-")[0].lower()))
+    return found
+
+
+@cache
+def _words(code: str) -> dict[str, str]:
+    file = TEXTS / code / "sample.yaml"
+    return yaml.safe_load(file.read_text("utf-8")) if code.isalpha() and file.is_file() else {}
+
+
+def _worded(part: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(part, str):
+        return words.get(part, part)
+    if isinstance(part, tuple):
+        return tuple(_worded(each, words) for each in part)
+    if is_dataclass(part) and not isinstance(part, type | Money):
+        return replace(part, **{f.name: _worded(getattr(part, f.name), words) for f in fields(part)})
+    return part
 
 
 def _euro(amount: str) -> Money:

@@ -184,12 +184,12 @@ class Policy:
         """What a review of each account might come to: keep, restrict or exit."""
         return review_outcomes(account_columns(accounts), tiers, self.parts, self._section("reviews"))
 
-    def published(self, strategy: str) -> list[str]:
+    def published(self, strategy: str, language: str = "en") -> list[str]:
         """A strategy as customers may read it in advance; ValueError for one that is not there."""
         if strategy not in self.parts.strategies:
             known = ", ".join(self.parts.strategies)
             raise ValueError(f"the policy has no strategy '{strategy}'; it has {known}")
-        return published(self.parts, self.parts.strategies[strategy], self.version)
+        return published(self.parts, self.parts.strategies[strategy], self.version, language)
 
     def _section(self, name: str) -> Any:
         section = getattr(self.parts, name)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from serving.conditions import Condition, ConditionError, Term, Vocabulary, nearest, parse
+from serving.messages.case import DEFAULT_LANGUAGE
 from serving.messages.linting import lint
 from serving.policy.located import Located, Path, spoken
 from serving.policy.tone import looks_at_scores, unwelcome
@@ -113,13 +114,15 @@ class Fields:
         if not isinstance(value, str) or not value.strip():
             self.report(path, f"'{value}' is no text", "write a sentence")
 
-    def sentence(self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str]) -> None:
+    def sentence(
+        self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str], language: str = DEFAULT_LANGUAGE
+    ) -> None:
         """A sentence in good manners: by the policy's list and, where customers hear it, by the vocabulary."""
         self.text(path, entry)
         said = str(entry.get(str(path[-1]), ""))
         for phrase in unwelcome(said, never_say):
             self.report(path, f"says '{phrase}', which wording.never_say rules out", "ask or offer instead")
-        for found in lint(said) if entry.get("channel") != "internal" else ():
+        for found in lint(said, language) if entry.get("channel") != "internal" else ():
             if found.severity == "reject" and not unwelcome(found.phrase, never_say):
                 self.report(path, f"says '{found.phrase}' ({found.rule}): {found.why}", found.instead)
 

@@ -9,6 +9,7 @@ from serving.agreements import PROMISE_GRACE_DAYS
 from serving.alerts.reading import read_alerts
 from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
+from serving.messages.case import Said
 from serving.messages.rendering import NEEDS_APPROVAL
 from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
@@ -34,6 +35,8 @@ from serving.policy.rules import (
     Rule,
     Strategy,
 )
+from serving.policy.translations import SECTION as LANGUAGES
+from serving.policy.translations import Translations, heard, read_translations, said
 from serving.policy.vocabulary import CASE_TERMS, REASON_CLASSES
 from serving.policy.workday import SECTION, Workday, read_workday
 
@@ -41,7 +44,7 @@ SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
 ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
-OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, SECTION}
+OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, LANGUAGES, SECTION}
 MOST_WORKING_DAYS = 260
 GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
 FIRMEST_AUTOMATIC = 1
@@ -75,11 +78,20 @@ class Parts:
     credit_loss: CreditLoss
     discount: Discount | None
     places_of_help: tuple[PlaceOfHelp, ...]
+    translations: Translations
 
     @property
     def promise_grace_days(self) -> int:
         """A promise is judged so many days after its day, by figures, alerts and the desk alike."""
         return self.alerts.promise_grace_days
+
+    def said(self, sentence: str) -> Said:
+        """A sentence of the policy in every language it has one in."""
+        return said(self.translations, sentence)
+
+    def heard(self) -> list[tuple[Path, str]]:
+        """Every sentence that customers hear or read, with its place."""
+        return list(heard(self.actions, self.guards, self.strategies))
 
 
 def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
@@ -140,6 +152,7 @@ class _Reader(AccountsReader):
             read_credit_loss(self),
             discount,
             read_places(self),
+            read_translations(self),
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:
