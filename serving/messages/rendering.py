@@ -105,7 +105,7 @@ def render(
     found = lint(text, code, approved_next_step, never_say, in_text)
     in_title = lint(subject, code, approved_next_step, never_say, in_subject)
     told = dict.fromkeys(str(each) for each in (*in_title, *found))
-    warnings = (*_about_language(language, code), *_missing(case, channel), *told)
+    warnings = (*_about_language(language, code, action), *_missing(case, channel), *told)
     return Message(_shortened(subject), text, html, code, f"{code}/{name}", warnings, tuple(found))
 
 
@@ -127,9 +127,8 @@ def _check(action: str, channel: str, approved_next_step: NextStep | None) -> No
 def _spoken(language: str, action: str, case: MessageCase) -> tuple[str, str]:
     """The language of the texts and the locale of days and amounts; English where there is no text."""
     parts = re.split("[-_]", language)
-    code, is_own = parts[0].lower(), action not in actions()
-    is_written = code in languages() and (is_own or action in actions(code))
-    if not is_written or not case.is_said_in(code, opens=is_own):
+    code = parts[0].lower()
+    if not _is_written(code, action) or not case.is_said_in(code, opens=action not in actions()):
         return DEFAULT_LANGUAGE, language_of(DEFAULT_LANGUAGE).locale
     if len(parts) == 1:
         return code, language_of(code).locale
@@ -139,9 +138,16 @@ def _spoken(language: str, action: str, case: MessageCase) -> tuple[str, str]:
         return code, language_of(code).locale
 
 
-def _about_language(asked: str, code: str) -> Iterator[str]:
-    if re.split("[-_]", asked)[0].lower() != code:
-        yield f"there is no text in '{asked}' for all of this yet; this one is in {language_of(code).name}"
+def _is_written(code: str, action: str) -> bool:
+    return code in languages() and (action not in actions() or action in actions(code))
+
+
+def _about_language(asked: str, code: str, action: str) -> Iterator[str]:
+    wanted, used = re.split("[-_]", asked)[0].lower(), language_of(code).name
+    if wanted != code and _is_written(wanted, action):
+        yield f"the policy does not say all of this in '{wanted}' (in_other_languages); this text is in {used}"
+    elif wanted != code:
+        yield f"there is no text in '{asked}' yet; this one is in {used}"
 
 
 def _missing(case: MessageCase, channel: str) -> Iterator[str]:

@@ -93,7 +93,8 @@ def checking(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     try:
         read = Policy.read(text)
     except PolicyError as error:
-        return {"problems": [_told_problem(each, text) for each in error.problems], "version": None}
+        problems = [_told_problem(each, text) for each in error.problems]
+        return {"problems": problems, "version": None, "untold": []}
     return {
         "problems": [],
         "version": read.version,
