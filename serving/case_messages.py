@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from serving.desk import Record
     from serving.facts import Facts
     from serving.live import LiveScorer
+    from serving.policy.reading import Parts
     from serving.scoring import Scorer
 
 
@@ -73,14 +74,13 @@ def message_case(
         terms_days=None,
         discount=_discount(live),
         assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
-        **_in_the_policys_words(live, case),
+        **in_the_policys_words(live.whole.policy.parts, case),
     )
 
 
-def _in_the_policys_words(live: LiveScorer, case: Case) -> dict[str, Any]:
+def in_the_policys_words(parts: Parts, case: Case) -> dict[str, Any]:
     """What the policy says to a customer, in every language it says it in: how to begin, what its guards add, and to
     who is new the steps in advance."""
-    parts = live.whole.policy.parts
     action = parts.actions.get(case.action)
     shaping = {guard for item in case.items if item.is_covered for guard in item.guards}
     adds = (each.adds for each in parts.guards if each.adds and each.id in shaping)

@@ -7,15 +7,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import yaml
 
+from serving.case_messages import in_the_policys_words
 from serving.messages import CHANNELS, Message, MessageCase, SequenceStep, actions, languages, lint, render
 from serving.messages.rendering import NEEDS_APPROVAL, TEXTS
 from serving.messages.samples import BARE, FULL, SIMPLE, STEP, in_language
 from serving.policy import Policy
 from serving.policy.translations import left_over, missing
+from serving.worklist import Case
 from tests.commands import runs_in
 from tests.test_policy_reading import PACKAGED, SMALL, problems_of
 
@@ -184,6 +188,37 @@ class TestAPolicy:
         assert done.exit_code == 0
         told = " ".join(done.output.split())
         assert "no 'nl' in in_other_languages for 1 of 2 sentences: actions.call.opening" in told
+
+
+class TestACase:
+    """Of the worklist, with what its guards add and, for a new customer, what comes when."""
+
+    def said(self, action: str, *guards: str, is_covered: bool = True) -> MessageCase:
+        items = [SimpleNamespace(guards=[each], is_covered=is_covered) for each in (*guards, "key_account")]
+        case = SimpleNamespace(
+            action=action, template=action, strategy="new_customers", items=items, opening=""
+        )
+        return replace(BARE, **in_the_policys_words(POLICY.parts, cast(Case, case)))
+
+    @pytest.mark.parametrize("language", languages())
+    def test_says_what_its_guards_add(self, language: str) -> None:
+        case = self.said("relationship_call", "disputed_part_set_apart", "unapplied_cash_first")
+        assert len(case.adds) == 2 and case.sequence == ()
+        for channel in CHANNELS:
+            text = " ".join(render("relationship_call", channel, case, language).text.split())
+            assert all(each[language] in text for each in case.adds if not isinstance(each, str))
+        assert self.said("relationship_call", "disputed_part_set_apart", is_covered=False).adds == ()
+
+    @pytest.mark.parametrize("language", languages())
+    def test_tells_a_new_customer_the_steps_in_advance(self, language: str) -> None:
+        case = self.said("introduce_ourselves")
+        days = [step.days for step in case.sequence]
+        assert days == sorted(days) and len(days) >= 5
+        text = " ".join(render("introduce_ourselves", "letter", case, language).text.split())
+        told = [each.what[language] for each in case.sequence if not isinstance(each.what, str)]
+        assert len(told) == len(days) and all(each in text for each in told)
+        welcome = POLICY.parts.said(POLICY.parts.actions["introduce_ourselves"].told)
+        assert welcome not in [each.what for each in case.sequence]
 
 
 class TestAMessage:
