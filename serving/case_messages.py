@@ -24,21 +24,16 @@ from serving.messages import (
     NextStep,
     Plan,
     Promise,
-    SequenceStep,
 )
+from serving.messages.rendering import spoken
 from serving.policy.help import places_for
-from serving.policy.published import told_steps
-from serving.policy.translations import even
+from serving.policy.spoken import opening_in
 from serving.worklist import Case, Items
-
-WELCOME = "introduce_ourselves"
-"""The text that tells our steps in advance."""
 
 if TYPE_CHECKING:
     from serving.desk import Record
     from serving.facts import Facts
     from serving.live import LiveScorer
-    from serving.policy.reading import Parts
     from serving.scoring import Scorer
 
 
@@ -57,6 +52,8 @@ def message_case(
     mine = items.at(np.flatnonzero(np.isin(items.invoice_id.astype(str), sorted(covered))))
     scorers = [live.of_customer(each) for each in case.customers]
     facts = _facts_of(scorers[0], case.customers[0], day)
+    parts, (spoken_in, _) = live.whole.policy.parts, spoken(language, case.template or case.action)
+    opening, adds = opening_in(parts, case.action, case.opening, spoken_in)
     return MessageCase(
         written_on=day,
         customer=case.name,
@@ -74,23 +71,9 @@ def message_case(
         terms_days=None,
         discount=_discount(live),
         assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
-        **in_the_policys_words(live.whole.policy.parts, case),
+        opening=opening,
+        adds=adds,
     )
-
-
-def in_the_policys_words(parts: Parts, case: Case) -> dict[str, Any]:
-    """What the policy says to a customer, in every language it says it in: how to begin, what its guards add, and to
-    who is new the steps in advance."""
-    action = parts.actions.get(case.action)
-    shaping = {guard for item in case.items if item.is_covered for guard in item.guards}
-    adds = (each.adds for each in parts.guards if each.adds and each.id in shaping)
-    steps = told_steps(parts, parts.strategies[case.strategy]) if case.template == WELCOME else ()
-    ahead = [(told, day) for told, day in steps if action is None or told != even(action.told)]
-    return {
-        "opening": parts.said(action.opening if action else case.opening),
-        "adds": tuple(parts.said(each) for each in adds),
-        "sequence": tuple(SequenceStep(day, parts.said(told)) for told, day in ahead),
-    }
 
 
 def agreement(

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from email.message import EmailMessage
 from html import unescape
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ from serving.messages import (
 from serving.messages import case as case_module
 from serving.messages.linting import static_text
 from serving.messages.rendering import OWN_STEP, TEXTS, Language
-from serving.messages.samples import BARE, FULL, SIMPLE, STEP, in_language
+from serving.messages.samples import BARE, FULL, SIMPLE, STEP, said_in
 from serving.policy import Policy
+from serving.policy.spoken import opening_in, sentences_in
 from tests.commands import runs_in
 
 GOLDEN = Path(__file__).parent / "golden_messages"
@@ -89,6 +91,50 @@ def allowed_with(found: Finding, language: str) -> tuple[str, ...]:
     return vocabulary(language).rule(found.rule).allowed_with
 
 
+ENGLISH = {
+    "the",
+    "you",
+    "your",
+    "our",
+    "and",
+    "with",
+    "would",
+    "please",
+    "that",
+    "there",
+    "have",
+    "this",
+    "from",
+}
+"""Words without which English hardly does, and that German and Dutch do not have."""
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != "en"])
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_english_is_left_in_another_language(language: str, case: str) -> None:
+    """In any message of any step, with the sentences that the packaged policy has for it."""
+    policy, sample = Policy.load().parts, said_in(CASES[case], language)
+    openings = dict.fromkeys((*actions(), *policy.actions, OWN_STEP), sample.opening)
+    for code, step in policy.actions.items():
+        openings[code] = opening_in(policy, code, step.opening, language)[0] if step.is_contact else ""
+    for action, channel in product(openings, CHANNELS):
+        message = said(action, channel, replace(sample, opening=openings[action]), language=language)
+        words = re.findall(r"\w+", f"{message.subject} {message.text}".casefold())
+        assert not ENGLISH & set(words), (action, channel)
+        assert message.language == language and message.findings == ()
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != "en"])
+def test_every_sentence_of_the_packaged_policy_is_said_and_kind_in_every_language(language: str) -> None:
+    policy = Policy.load()
+    english, spoken = (sentences_in(policy.parts, each) for each in ("en", language))
+    assert spoken.keys() == english.keys() and len(spoken) > 40
+    published = [each for name in policy.parts.strategies for each in policy.published(name, language)]
+    assert lint("\n".join((*spoken.values(), *published)), language) == []
+    words = re.findall(r"\w+", " ".join((*spoken.values(), *published)).casefold())
+    assert not ENGLISH & set(words)
+
+
 @pytest.mark.parametrize(("language", "action"), SPOKEN)
 def test_html_says_what_the_text_says(language: str, action: str) -> None:
     message = said(action, "email", FULL, language=language)
@@ -105,8 +151,8 @@ def golden(path: Path) -> str:
     """A text by its file: folder of the language; action, channel, case and perhaps an approved step."""
     action, channel, case, *step = path.stem.split(".")
     language = "en" if path.parent == GOLDEN else path.parent.name
-    approved = {"approved_next_step": in_language(STEP, language)} if step else {}
-    message = said(action, channel, in_language(CASES[case], language), language=language, **approved)
+    approved = {"approved_next_step": STEP} if step else {}
+    message = said(action, channel, said_in(CASES[case], language), language=language, **approved)
     return f"{message.subject}\n\n{message.text}"
 
 

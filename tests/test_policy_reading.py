@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.policy import Policy, PolicyError
+from serving.policy.spoken import opening_in, unsaid
 
 PACKAGED = (Path(__file__).parents[1] / "serving" / "policy.yaml").read_text(encoding="utf-8")
 
@@ -235,6 +236,71 @@ def test_strategies_and_account_sections_are_read_and_are_data_again() -> None:
         "Plain: From 3 days after the due date on, if it is not so that the invoice is disputed"
     )
     assert policy.published("plain")[2].startswith("A point you raise")
+
+
+OTHER = """
+other_languages:
+  de:
+    strategies.plain.told: Wir fragen früh.
+    actions.call.opening: Dürfen wir helfen?
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  de:", "  tlh:", "other_languages.tlh: there are no texts in 'tlh'; one of de, nl"),
+        ("plain.told: Wir", "plan.told: Wir", "no sentence for customers stands at 'strategies.plan.told'; did you"),
+        ("Wir fragen früh.", "Zahlen Sie sofort.", "de.strategies.plain.told: says 'sofort' (urgency)"),
+        ("Dürfen wir helfen?", "' '", "de.actions.call.opening: ' ' is no text"),
+        ("  de:\n", "  de: 3\n  nl:\n", "other_languages.de: '3' is not what belongs here"),
+    ],
+)  # fmt: skip
+def test_a_broken_sentence_of_another_language_says(old: str, new: str, said: str) -> None:
+    told = problems_of(changed(old, new, SECTIONS_MORE + OTHER))
+    assert any(said in problem for problem in told), told
+
+
+class TestOtherLanguages:
+    def test_they_are_part_of_the_version_and_data_again(self) -> None:
+        plain, spoken = Policy.read(SECTIONS_MORE), Policy.read(SECTIONS_MORE + OTHER)
+        assert plain.version != spoken.version and "other_languages" not in plain.as_dict()
+        assert Policy.read(spoken.text()).version == spoken.version
+        assert plain.parts.other_languages == {}
+
+    def test_what_a_language_lacks_is_named(self) -> None:
+        assert list(unsaid(Policy.read(SECTIONS_MORE).parts)) == []
+        lacking = list(unsaid(Policy.read(SECTIONS_MORE + OTHER).parts))
+        assert "other_languages.de has no strategies.gentle.told" in lacking
+        assert not any("strategies.plain.told" in each or "actions.call.opening" in each for each in lacking)
+
+    def test_an_opening_is_said_in_the_language_of_the_text_or_not_at_all(self) -> None:
+        policy = Policy.load().parts
+        decided = f"{policy.actions['friendly_reminder'].opening} {policy.guards[ADDING].adds}"
+        english = opening_in(policy, "friendly_reminder", decided, "en")
+        assert " ".join((english[0], *english[1])) == decided and len(english[1]) == 1
+        for language, first, added in (("de-AT", "Vielleicht", "Ihren"), ("nl", "Misschien", "We zoeken")):
+            opening, adds = opening_in(policy, "friendly_reminder", decided, language)
+            assert opening.startswith(first) and [each.startswith(added) for each in adds] == [True]
+        assert opening_in(policy, "friendly_reminder", decided, "fr") == ("", ())
+
+    def test_a_policy_of_one_language_is_written_in_that_of_its_customers(self) -> None:
+        parts = Policy.read(SECTIONS_MORE).parts
+        opening = parts.actions["call"].opening
+        assert opening_in(parts, "call", opening, "de") == (opening, ())
+
+    def test_a_strategy_is_published_whole_or_not_at_all(self) -> None:
+        policy = Policy.load()
+        dutch = policy.published("good_payers", "nl")
+        assert dutch[0].startswith("Hoe we de facturen van klanten die betrouwbaar betalen begeleiden")
+        assert len(dutch) == len(policy.published("good_payers"))
+        with pytest.raises(ValueError, match=r"other_languages.de has no strategies.plain.for"):
+            Policy.read(SECTIONS_MORE + OTHER).published("plain", "de")
+        with pytest.raises(ValueError, match="'tlh' is none of"):
+            policy.published("good_payers", "tlh")
+
+
+ADDING = next(n for n, each in enumerate(Policy.load().parts.guards) if each.adds)
 
 
 def test_a_section_that_is_not_there_is_named() -> None:

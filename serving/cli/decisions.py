@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +29,13 @@ from serving.cli.common import (
 )
 from serving.in_force import InForce, database_url, policy_in_force
 from serving.policy import Policy, PolicyError
-from serving.policy.translations import left_over, missing
+from serving.policy.spoken import unsaid
 
 if TYPE_CHECKING:
     from serving.comparing import Comparison
     from serving.desk import Activation, Actor, Desk
 
 ROLE = "credit_manager"
-MOST_PLACES = 5
-"""So many places are named of those that a warning counts."""
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 why_option = click.option("--why", required=True, help="For the record.")
 
@@ -57,7 +54,12 @@ def policy() -> None:
 @click.option(
     "--strategy", metavar="NAME", help="Only this strategy, as its customers may read it in advance."
 )
-@click.option("--language", default="en", show_default=True, help="In which customers read the strategy.")
+@click.option(
+    "--language",
+    default="en",
+    show_default=True,
+    help="With --strategy: in which language, such as de or nl.",
+)
 @json_option
 @refusing()
 def show(policy: Path | None, strategy: str | None, language: str, is_json: bool) -> None:
@@ -77,8 +79,7 @@ def show(policy: Path | None, strategy: str | None, language: str, is_json: bool
 def _show_strategy(loaded: Policy, strategy: str, language: str, is_json: bool) -> None:
     sentences = loaded.published(strategy, language)
     if is_json:
-        about = {"policy_version": loaded.version, "strategy": strategy, "language": language}
-        told = {**about, "sentences": sentences}
+        told = {"policy_version": loaded.version, "strategy": strategy, "sentences": sentences}
         click.echo(as_json(told))
         return
     for sentence in sentences:
@@ -104,17 +105,7 @@ def check_(file: Path, ledger: Path | None) -> None:
         click.echo(f"{count}: this policy cannot be used.")
         raise SystemExit(2) from None
     out.print(f"This policy can be used. Version {loaded.version}.")
-    say_warnings(chain(_without_help(loaded, ledger), _in_english_only(loaded)))
-
-
-def _in_english_only(loaded: Policy) -> Iterator[str]:
-    """What customers of another language would read in English."""
-    sentences = loaded.parts.heard()
-    for code, places in missing(loaded.parts.translations, sentences).items():
-        some = ", ".join(places[:MOST_PLACES]) + (", …" if len(places) > MOST_PLACES else "")
-        yield f"no '{code}' in in_other_languages for {len(places)} of {len(sentences)} sentences: {some}"
-    for place in left_over(loaded.parts.translations, sentences):
-        yield f"{place}: its English sentence is not one of those that customers of this policy hear"
+    say_warnings((*_without_help(loaded, ledger), *unsaid(loaded.parts)))
 
 
 def _without_help(loaded: Policy, ledger: Path | None) -> Iterator[str]:

@@ -12,7 +12,6 @@ from serving.messages.case import (
     NextStep,
     Plan,
     Promise,
-    Said,
     Sender,
     SequenceStep,
 )
@@ -34,7 +33,6 @@ __all__ = [
     "NextStep",
     "Plan",
     "Promise",
-    "Said",
     "Sender",
     "SequenceStep",
     "actions",

@@ -2,26 +2,24 @@
 
 There is no probability, score or tier here, so no text can depend on one. All fields are optional where life
 leaves them out. Texts of the customer's own (names, numbers, references) and ours (`opening`, `adds`, `note`,
-`offers`, the steps of a sequence) are kept apart: ours are checked for tone, theirs are never read as ours. A sentence
-of ours may be given in several languages; a text takes its own.
+`offers`, the steps of a sequence) are kept apart: ours are checked for tone, theirs are never read as ours.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-DEFAULT_LANGUAGE = "en"
 STEP_KINDS = ("pause_deliveries", "charge_interest", "hand_over", "formal_claim")
-Said = str | Mapping[str, str]
-"""A sentence of ours: as it is, whatever the language, or by the code of the language; English is always there."""
 
 
-OURS = {"ours": True}
-"""Marks a field of our own words, which are checked for tone."""
+def _ours(default: Any) -> Any:
+    """A field of our own words, which are checked for tone."""
+    return field(default=default, metadata={"ours": True})
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class SequenceStep:
     """One step we take, told in advance: days after the due date (negative: before) and what happens."""
 
     days: int
-    what: Said = field(default="", metadata=OURS)
+    what: str = _ours("")
 
 
 @dataclass(frozen=True)
@@ -172,28 +170,11 @@ class MessageCase:
     sequence: tuple[SequenceStep, ...] = ()
     assistance: tuple[str, ...] = ()
     """Where a business in difficulty finds help: name, telephone, address of each place."""
-    offers: tuple[str, ...] = field(default=(), metadata=OURS)
-    opening: Said = field(default="", metadata=OURS)
-    adds: tuple[Said, ...] = field(default=(), metadata=OURS)
-    note: str = field(default="", metadata=OURS)
+    offers: tuple[str, ...] = _ours(())
+    opening: str = _ours("")
+    adds: tuple[str, ...] = _ours(())
+    note: str = _ours("")
     sender: Sender = field(default_factory=Sender)
-
-    def is_said_in(self, language: str, opens: bool) -> bool:
-        """Whether all sentences of ours that are known by language are there in this one; the opening if it is said."""
-        return all(isinstance(each, str) or language in each for each in self._said(opens))
-
-    def _said(self, opens: bool) -> Iterator[Said]:
-        yield from (self.opening, *self.adds) if opens else self.adds
-        yield from (step.what for step in self.sequence)
-
-    def in_language(self, language: str) -> MessageCase:
-        """The case with every sentence of ours in one language."""
-        return replace(
-            self,
-            opening=_in(self.opening, language),
-            adds=tuple(_in(each, language) for each in self.adds),
-            sequence=tuple(replace(step, what=_in(step.what, language)) for step in self.sequence),
-        )
 
     @property
     def totals(self) -> tuple[Money, ...]:
@@ -225,10 +206,6 @@ class MessageCase:
     def is_past_due(self) -> bool:
         """Whether any item has passed its due date on the day of writing."""
         return any(item.due_on is not None and item.due_on < self.written_on for item in self.items)
-
-
-def _in(said: Said, language: str) -> str:
-    return said if isinstance(said, str) else said.get(language, "")
 
 
 def _part(item: Item) -> Decimal:

@@ -19,10 +19,11 @@ import yaml
 from jinja2 import Environment
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from serving.messages.case import DEFAULT_LANGUAGE, STEP_KINDS, NextStep
+from serving.messages.case import STEP_KINDS, NextStep
 from serving.wording import Phrases, Plain, contained, phrases, plain
 
 VOCABULARIES = Path(__file__).parent / "vocabulary"
+DEFAULT_LANGUAGE = "en"
 NEVER_SAY = "never_say"
 
 

@@ -20,8 +20,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict
 
 from serving.messages import formats
-from serving.messages.case import DEFAULT_LANGUAGE, MessageCase, NextStep, summed
-from serving.messages.linting import Finding, lint
+from serving.messages.case import MessageCase, NextStep, summed
+from serving.messages.linting import DEFAULT_LANGUAGE, Finding, lint
 
 Channel = Literal["email", "letter", "phone"]
 CHANNELS = get_args(Channel)
@@ -91,13 +91,12 @@ def render(
 ) -> Message:
     """The message of an action for a case; ValueError where there is none.
 
-    `language` is a code such as 'en' or 'de-AT'; where it has no text for the action, or one of the case's own
-    sentences is not there in it, English is used and a warning says so. Phrases of the policy's `never_say` are
-    looked for too.
+    `language` is a code such as 'en' or 'de-AT'; where it has no text for the action, English is used and a
+    warning says so. Phrases of the policy's `never_say` are looked for too.
     """
     _check(action, channel, approved_next_step)
-    code, locale = _spoken(language, action, case)
-    name, case = action if action in actions(code) else OWN_STEP, case.in_language(code)
+    code, locale = spoken(language, action)
+    name = action if action in actions(code) else OWN_STEP
     fill = partial(_filled, code, locale, name, case, channel, approved_next_step)
     subject, in_subject = formats.finished_text(" ".join(fill("subject.txt").split()))
     text, in_text = formats.finished_text(fill(f"{channel}.txt").strip() + "\n")
@@ -105,14 +104,8 @@ def render(
     found = lint(text, code, approved_next_step, never_say, in_text)
     in_title = lint(subject, code, approved_next_step, never_say, in_subject)
     told = dict.fromkeys(str(each) for each in (*in_title, *found))
-    warnings = (*_about_language(language, code, action), *_missing(case, channel), *told)
+    warnings = (*_about_language(language, code), *_missing(case, channel), *told)
     return Message(_shortened(subject), text, html, code, f"{code}/{name}", warnings, tuple(found))
-
-
-def lines_of(template: str, values: Mapping[str, Any], language: str) -> list[str]:
-    """The lines of a text that is about no case, such as what customers may read in advance."""
-    made = _environment(language, language_of(language).locale, False).get_template(template).render(values)
-    return [line for line in made.splitlines() if line.strip()]
 
 
 def _check(action: str, channel: str, approved_next_step: NextStep | None) -> None:
@@ -124,11 +117,11 @@ def _check(action: str, channel: str, approved_next_step: NextStep | None) -> No
         raise ValueError(f"'{action}' needs an approved next step: who approved it, when, and for which day")
 
 
-def _spoken(language: str, action: str, case: MessageCase) -> tuple[str, str]:
+def spoken(language: str, action: str) -> tuple[str, str]:
     """The language of the texts and the locale of days and amounts; English where there is no text."""
     parts = re.split("[-_]", language)
     code = parts[0].lower()
-    if not _is_written(code, action) or not case.is_said_in(code, opens=action not in actions()):
+    if code not in languages() or (action in actions() and action not in actions(code)):
         return DEFAULT_LANGUAGE, language_of(DEFAULT_LANGUAGE).locale
     if len(parts) == 1:
         return code, language_of(code).locale
@@ -138,16 +131,9 @@ def _spoken(language: str, action: str, case: MessageCase) -> tuple[str, str]:
         return code, language_of(code).locale
 
 
-def _is_written(code: str, action: str) -> bool:
-    return code in languages() and (action not in actions() or action in actions(code))
-
-
-def _about_language(asked: str, code: str, action: str) -> Iterator[str]:
-    wanted, used = re.split("[-_]", asked)[0].lower(), language_of(code).name
-    if wanted != code and _is_written(wanted, action):
-        yield f"the policy does not say all of this in '{wanted}' (in_other_languages); this text is in {used}"
-    elif wanted != code:
-        yield f"there is no text in '{asked}' yet; this one is in {used}"
+def _about_language(asked: str, code: str) -> Iterator[str]:
+    if re.split("[-_]", asked)[0].lower() != code:
+        yield f"there is no text in '{asked}' yet; this one is in {language_of(code).name}"
 
 
 def _missing(case: MessageCase, channel: str) -> Iterator[str]:

@@ -19,7 +19,6 @@ from serving.comparing import compared
 from serving.desk import Flaw, PolicyVersion, RecordError, UnknownPolicy, Writing
 from serving.in_force import policy_of
 from serving.languages import gettext
-from serving.languages.choosing import name_of
 from serving.office import Answer, Office
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
@@ -28,12 +27,10 @@ from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
 from serving.policy.amending import GROUPS, Number, amended, numbers_of
 from serving.policy.sentences import chapters, spaced
-from serving.policy.translations import missing
 from serving.policy.vocabulary import CASE_TERMS
 
 MOST_MOVES = 50
 SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "is"}
-MOST_PLACES = 5
 AROUND = 3
 """Unchanged lines that are shown around a change."""
 MANY_CASES = 20_000
@@ -93,22 +90,13 @@ def checking(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     try:
         read = Policy.read(text)
     except PolicyError as error:
-        problems = [_told_problem(each, text) for each in error.problems]
-        return {"problems": problems, "version": None, "untold": []}
+        return {"problems": [_told_problem(each, text) for each in error.problems], "version": None}
     return {
         "problems": [],
         "version": read.version,
         "is_in_force": read.version == _version_in_force(visit),
         "changed_lines": sum(of["op"] != "=" for of in _differences(text_in_force(visit), text)),
-        "untold": list(_untold(read)),
     }
-
-
-def _untold(read: Policy) -> Iterator[dict[str, Any]]:
-    """In which languages of messages a policy that speaks several lacks sentences, and where."""
-    parts = read.parts
-    for code, places in missing(parts.translations, parts.heard()).items() if parts.translations else ():
-        yield {"language": name_of(code), "places": places[:MOST_PLACES], "many": len(places)}
 
 
 def keep_text(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:

@@ -37,7 +37,8 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """The list of the book day as this caller asked for it."""
-    whole = visit.kept.once(visit.live, f"today in {language()}", lambda: _whole(visit))
+    made = visit.kept.worklist(visit.office, visit.live)
+    whole = visit.kept.once(made, f"today in {language()}", lambda: _whole(visit, made))
     cases = whole["cases"]
     asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
     shown = [case for case in cases if _fits(case, asked)]
@@ -50,9 +51,8 @@ def view(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _whole(visit: Visit) -> dict[str, Any]:
-    """All of the list, whatever is asked: the same for everybody at one moment."""
-    made = visit.kept.worklist(visit.office, visit.live)
+def _whole(visit: Visit, made: Worklist) -> dict[str, Any]:
+    """All of the list, whatever is asked: the same for everybody as long as it stands."""
     states = {each.record_id: each for each in visit.office.desk.find("case_states")}
     tiers, changed = visit.live.whole.policy.tiers, told_since(visit, made)
     new = {each["case_id"] for each in changed["new"] or []}

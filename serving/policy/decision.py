@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
+from features.ledger import spelt
 from serving.policy.cases import account_columns, case_columns
 from serving.policy.columns import Columns, first_match
 from serving.policy.content import content
@@ -185,7 +186,7 @@ class Policy:
         return review_outcomes(account_columns(accounts), tiers, self.parts, self._section("reviews"))
 
     def published(self, strategy: str, language: str = "en") -> list[str]:
-        """A strategy as customers may read it in advance; ValueError for one that is not there."""
+        """A strategy as customers may read it in advance; ValueError for one that is not there in the language."""
         if strategy not in self.parts.strategies:
             known = ", ".join(self.parts.strategies)
             raise ValueError(f"the policy has no strategy '{strategy}'; it has {known}")
@@ -206,16 +207,11 @@ class Policy:
 
     @cached_property
     def _class_of(self) -> dict[str, str]:
-        return {_spelt(word): name for name, words in self.parts.reasons.items() for word in words}
+        return {spelt(word): name for name, words in self.parts.reasons.items() for word in words}
 
 
 def _classes(reasons: NDArray[Any], class_of: Mapping[str, str]) -> NDArray[Any]:
     """The class of each recorded reason, "" for none: a class is recorded, never guessed."""
     codes, words = pd.factorize(reasons)
-    classes = [class_of.get(_spelt(word), "") for word in words]
+    classes = [class_of.get(spelt(word), "") for word in words]
     return np.array([*classes, ""], dtype=object)[codes]
-
-
-def _spelt(word: Any) -> str:
-    """A recorded word as it is compared: small letters, one blank between words."""
-    return " ".join(str(word).casefold().replace("_", " ").replace("’", "'").split())

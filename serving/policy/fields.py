@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from serving.conditions import Condition, ConditionError, Term, Vocabulary, nearest, parse
-from serving.messages.case import DEFAULT_LANGUAGE
-from serving.messages.linting import lint
+from serving.messages.linting import DEFAULT_LANGUAGE, lint
 from serving.policy.located import Located, Path, spoken
 from serving.policy.tone import looks_at_scores, unwelcome
 from serving.policy.vocabulary import CASE_TERMS

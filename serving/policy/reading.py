@@ -9,7 +9,6 @@ from serving.agreements import PROMISE_GRACE_DAYS
 from serving.alerts.reading import read_alerts
 from serving.alerts.rules import AlertSettings
 from serving.conditions import Condition, Term
-from serving.messages.case import Said
 from serving.messages.rendering import NEEDS_APPROVAL
 from serving.policy.accounts import ACCOUNT_TERMS, Credit, CustomerTiers, Exits, Reviews
 from serving.policy.columns import OTHERWISE
@@ -35,8 +34,8 @@ from serving.policy.rules import (
     Rule,
     Strategy,
 )
-from serving.policy.translations import SECTION as LANGUAGES
-from serving.policy.translations import Translations, heard, read_translations, said
+from serving.policy.spoken import SECTION as OTHER_LANGUAGES
+from serving.policy.spoken import heard, read_other_languages
 from serving.policy.vocabulary import CASE_TERMS, REASON_CLASSES
 from serving.policy.workday import SECTION, Workday, read_workday
 
@@ -44,7 +43,7 @@ SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
 ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
-OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, LANGUAGES, SECTION}
+OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, OTHER_LANGUAGES, SECTION}
 MOST_WORKING_DAYS = 260
 GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
 FIRMEST_AUTOMATIC = 1
@@ -78,20 +77,13 @@ class Parts:
     credit_loss: CreditLoss
     discount: Discount | None
     places_of_help: tuple[PlaceOfHelp, ...]
-    translations: Translations
+    other_languages: Mapping[str, Mapping[str, str]]
+    """What customers read or hear in other languages than English; see spoken.py."""
 
     @property
     def promise_grace_days(self) -> int:
         """A promise is judged so many days after its day, by figures, alerts and the desk alike."""
         return self.alerts.promise_grace_days
-
-    def said(self, sentence: str) -> Said:
-        """A sentence of the policy in every language it has one in."""
-        return said(self.translations, sentence)
-
-    def heard(self) -> list[tuple[Path, str]]:
-        """Every sentence that customers hear or read, with its place."""
-        return list(heard(self.actions, self.guards, self.strategies))
 
 
 def read(text: str, source: str = "policy") -> tuple[dict[str, Any], Parts]:
@@ -152,7 +144,7 @@ class _Reader(AccountsReader):
             read_credit_loss(self),
             discount,
             read_places(self),
-            read_translations(self),
+            read_other_languages(self, heard(actions.values(), guards, strategies.values())),
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:
