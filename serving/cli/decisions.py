@@ -29,7 +29,7 @@ from serving.cli.common import (
 )
 from serving.in_force import InForce, database_url, policy_in_force
 from serving.policy import Policy, PolicyError
-from serving.policy.spoken import unsaid
+from serving.policy.spoken import outdated, unsaid
 
 if TYPE_CHECKING:
     from serving.comparing import Comparison
@@ -105,7 +105,8 @@ def check_(file: Path, ledger: Path | None) -> None:
         click.echo(f"{count}: this policy cannot be used.")
         raise SystemExit(2) from None
     out.print(f"This policy can be used. Version {loaded.version}.")
-    say_warnings((*_without_help(loaded, ledger), *unsaid(loaded.parts)))
+    in_force = _in_force(None).policy.parts
+    say_warnings((*_without_help(loaded, ledger), *unsaid(loaded.parts), *outdated(in_force, loaded.parts)))
 
 
 def _without_help(loaded: Policy, ledger: Path | None) -> Iterator[str]:
