@@ -10,7 +10,8 @@ from email.message import EmailMessage
 from html import unescape
 from itertools import product
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
 
+from serving.case_messages import steps_ahead
 from serving.messages import (
     CHANNELS,
     STEP_KINDS,
@@ -40,6 +42,7 @@ from serving.messages.rendering import OWN_STEP, TEXTS, Language
 from serving.messages.samples import BARE, FULL, SIMPLE, STEP, said_in
 from serving.policy import Policy
 from serving.policy.spoken import opening_in, sentences_in
+from serving.worklist import Case
 from tests.commands import runs_in
 
 GOLDEN = Path(__file__).parent / "golden_messages"
@@ -133,6 +136,22 @@ def test_every_sentence_of_the_packaged_policy_is_said_and_kind_in_every_languag
     assert lint("\n".join((*spoken.values(), *published)), language) == []
     words = re.findall(r"\w+", " ".join((*spoken.values(), *published)).casefold())
     assert not ENGLISH & set(words)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_welcome_tells_the_steps_of_the_policy_in_advance(language: str) -> None:
+    policy = Policy.load().parts
+    welcome = SimpleNamespace(action="introduce_ourselves", strategy="new_customers")
+    ahead = steps_ahead(policy, cast(Case, welcome), language)
+    days = [step.days for step in ahead]
+    assert days == sorted(days) and len(days) >= 5
+    message = said("introduce_ourselves", case=replace(SIMPLE, sequence=ahead), language=language)
+    text = " ".join(message.text.split())
+    assert all(each.what in text for each in ahead) and message.findings == ()
+    own = sentences_in(policy, language)["actions.introduce_ourselves.told"]
+    assert own not in [each.what for each in ahead]
+    lacking = replace(policy, other_languages={"de": {}})
+    assert bool(steps_ahead(lacking, cast(Case, welcome), language)) == (language == "en")
 
 
 @pytest.mark.parametrize(("language", "action"), SPOKEN)

@@ -115,7 +115,11 @@ def test_a_text_is_looked_at_while_it_is_written(house: House) -> None:
     assert wrong.status_code == 200 and "keep" in wrong.text and "Line 1" in wrong.text
     right = text.replace("quiet_days: 7", "quiet_days: 8")
     told = browser.post("/policy/check", hidden(page, "/policy/edit") | {"text": right}).text
-    assert "can be used" in told and "2 lines differ" in told
+    assert "can be used" in told and "2 lines differ" in told and "other languages" not in told
+    reworded = text.replace("told: our credit manager speaks", "told: somebody who decides speaks")
+    told = browser.post("/policy/check", hidden(page, "/policy/edit") | {"text": reworded}).text
+    assert "2 sentences for customers have yet to be written in other languages" in told
+    assert "other_languages.nl still has actions.senior_conversation.told as it was" in told
     assert house.desk.policies() == []
 
 

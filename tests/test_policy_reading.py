@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.policy import Policy, PolicyError
-from serving.policy.spoken import opening_in, unsaid
+from serving.policy.spoken import opening_in, outdated, unsaid
 
 PACKAGED = (Path(__file__).parents[1] / "serving" / "policy.yaml").read_text(encoding="utf-8")
 
@@ -273,6 +273,17 @@ class TestOtherLanguages:
         lacking = list(unsaid(Policy.read(SECTIONS_MORE + OTHER).parts))
         assert "other_languages.de has no strategies.gentle.told" in lacking
         assert not any("strategies.plain.told" in each or "actions.call.opening" in each for each in lacking)
+
+    def test_what_says_something_else_by_now_is_named(self) -> None:
+        before = Policy.read(SECTIONS_MORE + OTHER).parts
+        reworded = changed("told: We ask early.", "told: We ask very early.", SECTIONS_MORE + OTHER)
+        after = Policy.read(reworded).parts
+        assert list(outdated(before, before)) == []
+        assert list(outdated(before, after)) == [
+            "other_languages.de still has strategies.plain.told as it was, and its English changed"
+        ]
+        anew = Policy.read(changed("Wir fragen früh.", "Wir fragen sehr früh.", reworded)).parts
+        assert list(outdated(before, anew)) == []
 
     def test_an_opening_is_said_in_the_language_of_the_text_or_not_at_all(self) -> None:
         policy = Policy.load().parts

@@ -29,7 +29,7 @@ from serving.cli.common import (
 )
 from serving.in_force import InForce, database_url, policy_in_force
 from serving.policy import Policy, PolicyError
-from serving.policy.spoken import unsaid
+from serving.policy.spoken import outdated, unsaid
 
 if TYPE_CHECKING:
     from serving.comparing import Comparison
@@ -105,7 +105,18 @@ def check_(file: Path, ledger: Path | None) -> None:
         click.echo(f"{count}: this policy cannot be used.")
         raise SystemExit(2) from None
     out.print(f"This policy can be used. Version {loaded.version}.")
-    say_warnings((*_without_help(loaded, ledger), *unsaid(loaded.parts)))
+    say_warnings((*_without_help(loaded, ledger), *unsaid(loaded.parts), *_outdated(loaded)))
+
+
+def _outdated(loaded: Policy) -> Iterator[str]:
+    """What other languages still say as the policy in force does; nothing where that one cannot be read."""
+    from serving.desk import DeskError
+
+    try:
+        before = policy_in_force(home()).policy
+    except (PolicyError, DeskError):
+        return
+    yield from outdated(before.parts, loaded.parts)
 
 
 def _without_help(loaded: Policy, ledger: Path | None) -> Iterator[str]:

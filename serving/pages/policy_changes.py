@@ -23,6 +23,7 @@ from serving.pages.policy_trial import told_trial, trial_of
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
 from serving.policy.amending import amended
+from serving.policy.spoken import outdated, unsaid
 
 _MARKED = re.compile(r"[\w.]+|'[^']*'|\"[^\"]*\"|[^\w\s]+")
 """What is marked of a line where a problem begins: a word, a quoted text, or signs."""
@@ -68,12 +69,14 @@ def checking(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     try:
         read = Policy.read(text)
     except PolicyError as error:
-        return {"problems": [_told_problem(each, text) for each in error.problems], "version": None}
+        problems = [_told_problem(each, text) for each in error.problems]
+        return {"problems": problems, "version": None, "other_languages": []}
     return {
         "problems": [],
         "version": read.version,
         "is_in_force": read.version == _version_in_force(visit),
         "changed_lines": sum(of["op"] != "=" for of in _differences(text_in_force(visit), text)),
+        "other_languages": [*unsaid(read.parts), *outdated(visit.live.whole.policy.parts, read.parts)],
     }
 
 

@@ -21,7 +21,7 @@ def published(parts: Parts, strategy: Strategy, version: str, language: str = DE
 
     ValueError where the policy lacks any of them in the language: a step that is left out would be hidden.
     """
-    steps = _first_days(parts, strategy)
+    steps = first_days(parts, strategy)
     said = _said(parts, strategy, steps, language)
     with speaking(language):
         who = gettext("How we accompany the invoices of %(customers)s (version %(version)s).") % {
@@ -33,7 +33,7 @@ def published(parts: Parts, strategy: Strategy, version: str, language: str = DE
         return [who, *filter(None, special), *told, *map(gettext, PROMISES)]
 
 
-def _first_days(parts: Parts, strategy: Strategy) -> dict[str, int]:
+def first_days(parts: Parts, strategy: Strategy) -> dict[str, int]:
     """Each step that customers are told of, with the first day on which it may come, in the order of days."""
     first: dict[str, int] = {}
     for step in strategy.steps:

@@ -70,12 +70,34 @@ def unsaid(parts: Parts) -> Iterator[str]:
         yield from (f"{SECTION}.{code} has no {place}" for place in english if place not in said)
 
 
+def outdated(before: Parts, after: Parts) -> Iterator[str]:
+    """Which sentences of other languages stayed as they were although their English sentence was changed."""
+    was, now = (sentences_in(each, DEFAULT_LANGUAGE) for each in (before, after))
+    changed = [place for place in now if place in was and _even(now[place]) != _even(was[place])]
+    for code, said in after.other_languages.items():
+        same = before.other_languages.get(code, {})
+        yield from (
+            f"{SECTION}.{code} still has {place} as it was, and its English changed"
+            for place in changed
+            if place in said and said[place] == same.get(place)
+        )
+
+
+def _even(text: str) -> str:
+    return " ".join(text.split())
+
+
 def sentences_in(parts: Parts, language: str) -> Said:
     """What customers can read or hear of a policy in a language ('de', 'de-AT'), by its place."""
     code = re.split("[-_]", language)[0].lower()
     if code == DEFAULT_LANGUAGE:
         return heard(parts.actions.values(), parts.guards, parts.strategies.values())
     return parts.other_languages.get(code, {})
+
+
+def said_by(parts: Parts, language: str) -> Said:
+    """The same; what is written where the policy knows one language alone: it is that of its customers."""
+    return sentences_in(parts, language if parts.other_languages else DEFAULT_LANGUAGE)
 
 
 def opening_in(parts: Parts, action: str, opening: str, language: str) -> tuple[str, tuple[str, ...]]:
@@ -87,6 +109,6 @@ def opening_in(parts: Parts, action: str, opening: str, language: str) -> tuple[
     own = parts.actions[action].opening
     rest = opening.removeprefix(own)
     adding = [each for each in parts.guards if each.adds and each.adds in rest]
-    spoken = sentences_in(parts, language if parts.other_languages else DEFAULT_LANGUAGE)
+    spoken = said_by(parts, language)
     added = (spoken.get(f"guards.{each.id}.adds", "") for each in adding)
     return spoken.get(f"actions.{action}.opening", ""), tuple(filter(None, added))
