@@ -12,7 +12,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -59,6 +59,10 @@ class LiveScorer:
     def as_of(self) -> date:
         """The book day."""
         return self.whole.as_of
+
+    def is_like(self, other: LiveScorer) -> bool:
+        """Whether both score and decide alike: nothing that matters to that was written between them."""
+        return self.whole is other.whole and self.part is other.part
 
     def of_invoice(self, invoice_id: str) -> Scorer:
         """The scorer that answers for an invoice."""
@@ -244,6 +248,9 @@ class Live:
             changed |= fresh
             self._give_back(ledger)
         self._read_before = (now, changed, ledger)
+        kept = self._kept
+        if not fresh and kept is not None and kept[2].whole is scorer:
+            return replace(kept[2])  # another moment, of which nothing else is to be told
         if ledger is None:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         told = facts_at_desk(self._desk, scorer.as_of, changed)

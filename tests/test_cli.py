@@ -309,6 +309,20 @@ def test_policy_check_lists_every_mistake(run_anew: Run, tmp_path: Path) -> None
     assert (shown.exit_code, shown.stdout) == (2, "")
 
 
+def test_policy_check_names_what_other_languages_say_as_before(office: Path, tmp_path: Path) -> None:
+    home, mine = shutil.copytree(office, tmp_path / "home"), tmp_path / "mine.yaml"
+    text = Path("serving/policy.yaml").read_text(encoding="utf-8")
+    mine.write_text(
+        text.replace("told: our credit manager speaks", "told: somebody speaks"), encoding="utf-8"
+    )
+    run = runs_in(home)
+    told = " ".join(run("policy", "check", mine).output.split())
+    assert "other_languages.de still has actions.senior_conversation.told as it was" in told
+    (home / "policy.yaml").write_text("tiers: 3", encoding="utf-8")
+    done = run("policy", "check", mine)
+    assert done.exit_code == 0 and "still has" not in done.output
+
+
 def test_policy_show_prints_sentences_or_json(run_anew: Run) -> None:
     policy = Policy.load()
     shown = run_anew("policy", "show").stdout

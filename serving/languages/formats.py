@@ -118,3 +118,8 @@ def short_month(value: date) -> str:
 def moment(value: datetime) -> str:
     """2 Jul 2026, 14:05 UTC"""
     return f"{day(value)}, {value:%H:%M} UTC"
+
+
+def spelt(value: Decimal) -> str:
+    """A number as people type it: with the language's decimal sign, without marks between thousands."""
+    return format_decimal(value, "0.##########", locale=language(), group_separator=False)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from features.catalogue import CATALOGUE
 from features.reasons import REASON_CODES, WEEKDAYS
 from serving.policy import Policy
+from serving.policy.amending import numbers_of
 from serving.policy.sentences import spaced
 from serving.policy.vocabulary import CASE_TERMS
 
@@ -263,7 +264,10 @@ def _of_features() -> Iterator[str]:
 
 def _of_policy() -> Iterator[str]:
     """What the packaged policy says; who writes another one writes it in the own language."""
-    parts = Policy.load().parts
+    policy = Policy.load()
+    parts = policy.parts
+    yield str(policy.content["about"])
+    yield from (each.comment for each in numbers_of(policy.written) if each.comment)
     steps = [step for strategy in parts.strategies.values() for step in strategy.steps]
     for rules in (parts.tier_rules, parts.guards, parts.segments, steps):
         yield from (each.because for each in rules)

@@ -20,27 +20,31 @@ T = TypeVar("T")
 class Kept:
     """One makes what is missing, the others wait for it instead of doing the same.
 
-    A moment ends with the next write at the desk, with another model, policy or book.
+    A moment ends with the next write at the desk, with another model, policy or book. What such a write leaves as it
+    was, the list for one, is not made again.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._moment: LiveScorer | None = None
-        self._made: dict[str, Any] = {}
+        self._made: dict[str, tuple[object, Any]] = {}
         self._looked_up: LookedUp | None = None
         self.later, self.checking = Later(), Later()
         """What takes too long for one answer: of the loaded book, and the check of the audit log."""
         self._open_alerts: tuple[LiveScorer, int] | None = None
         self._past: tuple[PastScores, EarlierScores] | None = None
 
-    def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
-        """What was made under this name at this moment, or what `make` makes now."""
+    def once(self, of: object, name: str, make: Callable[[], T]) -> T:
+        """What was made under this name of a moment (its LiveScorer) or of another object, or what `make` makes now."""
         with self._lock:
-            if self._moment is not live:
-                self._moment, self._made = live, {}
-            if name not in self._made:
-                self._made[name] = make()
-            found: T = self._made[name]
+            if isinstance(of, LiveScorer) and of is not self._moment:
+                self._moment = of
+                self._made = {
+                    each: made for each, made in self._made.items() if not isinstance(made[0], LiveScorer)
+                }
+            if name not in self._made or self._made[name][0] is not of:
+                self._made[name] = (of, make())
+            found: T = self._made[name][1]
             return found
 
     def worklist(self, office: Office, live: LiveScorer) -> Worklist:
@@ -50,11 +54,13 @@ class Kept:
     def left_out(self, office: Office, live: LiveScorer) -> dict[str, dict[str, Any]]:
         """Every case that is not on that list, by its number, and why."""
 
+        made = self.worklist(office, live)
+
         def by_case() -> dict[str, dict[str, Any]]:
-            rows = self.worklist(office, live).left_out.to_dict(orient="records")
+            rows = made.left_out.to_dict(orient="records")
             return {str(row["case_id"]): {str(name): value for name, value in row.items()} for row in rows}
 
-        return self.once(live, "left_out", by_case)
+        return self.once(made, "left_out", by_case)
 
     def open_alerts(self, office: Office, live: LiveScorer) -> int:
         """How many alerts nobody has taken up yet."""
@@ -70,9 +76,10 @@ class Kept:
         def made() -> OpenBook:
             if self._looked_up is None or self._looked_up.whole is not live.whole:
                 self._looked_up = LookedUp(live.whole)
-            return open_book(live, office.items(live), self._looked_up)
+            return open_book(live, items, self._looked_up)
 
-        return self.once(live, "open_book", made)
+        items = office.items(live)
+        return self.once(items, "open_book", made)
 
     def past(self, office: Office) -> tuple[PastScores, EarlierScores]:
         """How such scores turned out, and what was said before, by the score log of the home; it outlasts moments."""
