@@ -52,6 +52,7 @@ MORE_CODES = (
     "pricing", "delivery", "quality", "po_missing", "duplicate", "other", "not stated",
     "cannot_pay", "will_not_pay", "forgot", "process_delay", "read", "write",
     "open_terms", "reduced_limit", "part_prepaid", "cash_on_delivery", "refer",
+    "cash short", "purchase order missing", "invoice arrived late", "overlooked", "awaiting approval", "trade insurer",
     "settled", "created", "changed", "erased", "activated", "kept_policy",
 )  # fmt: skip
 _MANY = re.compile(r"""\bmany\(\s*(?:[^()"]+,\s*)?"([a-z ]+)"(?:\s*,\s*"([a-z ]+)")?""")
@@ -134,7 +135,7 @@ def _code_words() -> set[str]:
         found |= {kind, *content.model_fields}
         for hint in get_type_hints(content).values():
             found |= set(_literals(hint))
-    found |= {*RULES, *DECISIONS, *OUTCOMES}
+    found |= {guard.id for guard in parts.guards} | {*RULES, *DECISIONS, *OUTCOMES}
     return {spaced(each) for each in (found | set(MORE_CODES)) if re.search("[a-z]{2}", each)}
 
 
