@@ -152,6 +152,12 @@ _ALERTS = (
     "%(money)s was promised by %(day)s; %(n)s came. We said we would follow up.",
     "Its complaint of %(day)s has no answer after %(n)s days. Answer before asking for money.",
 )
+_DRAFTS = (
+    "no contact person is known, so nobody is addressed by name",
+    "no sender is named",
+    "no address is known for the letter",
+    "no open amount or no due date is known of %(own)s",
+)
 _READ_ALOUD = (
     "Numbers",
     "Facts",
@@ -216,7 +222,7 @@ _READ_ALOUD = (
 def phrases() -> Iterator[str]:
     """Every phrase, once."""
     made = (
-        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_CREDIT, *_REASONS, *_ALERTS, *_READ_ALOUD,
+        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_CREDIT, *_REASONS, *_ALERTS, *_DRAFTS, *_READ_ALOUD,
         *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
     yield from dict.fromkeys(text.strip() for text in made)
