@@ -18,7 +18,7 @@ import pandas as pd
 from features.days import day_number
 from features.ledger import minor_digits
 from serving.facts import Facts
-from serving.languages import gettext, ngettext
+from serving.languages import formats, gettext, ngettext
 from serving.pay_runs import PayRun
 from serving.plans import proposed_plan
 from serving.profile import Declared, runs_of
@@ -129,11 +129,6 @@ def _added(tables: Tables, name: str, rows: list[dict[str, Any]]) -> Tables:
     return _with(tables, name, pd.concat([frame, more], ignore_index=True) if len(frame) else more)
 
 
-def spoken(day: date) -> str:
-    """2 Jul 2026"""
-    return f"{day.day} {day:%b %Y}"
-
-
 # -- the levers
 
 
@@ -143,7 +138,7 @@ def _send_sooner(case: Case, tables: Tables, option: int) -> Change | Nothing:
         return Nothing(gettext("It was sent on the day it was issued, and issued no later than delivered."))
     changed = _own_set(case, tables, sent_on=issued)
     said = gettext("Sent on the day of issue, %(day)s, and issued on the day of delivery.") % {
-        "day": spoken(issued)
+        "day": formats.day(issued)
     }
     if delivered is not None and delivered < issued:
         changed = _own_set(case, changed, delivered_on=issued)
@@ -170,7 +165,7 @@ def _align_due(case: Case, tables: Tables, option: int) -> Change | Nothing:
     if on is None or on == due:
         return Nothing(gettext("It falls due on a day of the customer's pay run already."))
     says = gettext("Due on %(day)s, in the customer's pay run (%(run)s), instead of %(before)s.")
-    told = {"day": spoken(on), "run": str(run), "before": spoken(due)}
+    told = {"day": formats.day(on), "run": str(run), "before": formats.day(due)}
     return Change(_own_set(case, tables, due_on=on), says % told, case.to_change_due, _counts_from())
 
 
@@ -182,7 +177,7 @@ def _longer_terms(case: Case, tables: Tables, option: int) -> Change | Nothing:
     due = _row(tables["invoices"], case.invoice_id)["due_on"]
     on = due + timedelta(days=option)
     says = gettext("%(days)d days more to pay: due on %(day)s instead of %(before)s.")
-    told = {"days": option, "day": spoken(on), "before": spoken(due)}
+    told = {"days": option, "day": formats.day(on), "before": formats.day(due)}
     return Change(_own_set(case, tables, due_on=on), says % told, case.to_change_due, _counts_from())
 
 
@@ -232,7 +227,7 @@ def _instalments(case: Case, tables: Tables, option: int) -> Change | Nothing:
     )
     return Change(
         _added(tables, "payment_plans", rows),
-        says % {"parts": option, "day": spoken(ends)},
+        says % {"parts": option, "day": formats.day(ends)},
         "by_agreement",
         note,
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests import jobs
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -112,9 +112,7 @@ def watched(
 
 
 def _told(work: Counter[str]) -> None:
-    """A line in jobs.csv where pictures are kept: what the job of this test took."""
-    pictures, test = os.environ.get("DUECOURSE_PICTURES"), os.environ.get("PYTEST_CURRENT_TEST", "")
-    if pictures and work:
-        job = re.sub(r"^.*::test_| \(.*$", "", test).replace("_", " ")
-        with (Path(pictures) / "jobs.csv").open("a") as jobs:
-            jobs.write(f"{job},{work['clicks']},{work['keys']}\n")
+    """A line where pictures are kept: what this window of a test took."""
+    folder = jobs.pictures()
+    if folder and work:
+        jobs.note(folder, os.environ.get("PYTEST_CURRENT_TEST", ""), work)

@@ -55,6 +55,7 @@ MORE_CODES = (
     "settled", "created", "changed", "erased", "activated", "kept_policy", "issue to sending", "delivery to issue",
     "nothing", "add", "change", "erase", "save policy", "activate policy", "add user", "change role", "change password",
     "revoke user", "end session", "join user", "add token", "revoke token", "restore", "forget", "scopes", "until",
+    "cash short", "purchase order missing", "invoice arrived late", "overlooked", "awaiting approval", "trade insurer",
 )  # fmt: skip
 _MANY = re.compile(r"""\bmany\(\s*(?:[^()"]+,\s*)?"([a-z ]+)"(?:\s*,\s*"([a-z ]+)")?""")
 
@@ -136,7 +137,8 @@ def _code_words() -> set[str]:
         found |= {kind, *content.model_fields}
         for hint in get_type_hints(content).values():
             found |= set(_literals(hint))
-    found |= {*RULES, *DECISIONS, *OUTCOMES, *(rule.first_action for rule in RULES.values())}
+    found |= {guard.id for guard in parts.guards} | {*RULES, *DECISIONS, *OUTCOMES}
+    found |= {rule.first_action for rule in RULES.values()}
     return {spaced(each) for each in (found | set(MORE_CODES)) if re.search("[a-z]{2}", each)}
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from features.ledger import Ledger
+from tests import jobs
 from training.champion import Champion, point_to
 from training.model import RiskModel, save_model, trial
 from training.model.signing import KEY, REQUIRED, TRUSTED, made_key
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
     from training.backtest import Replayed
 
 SAMPLE_LEDGER = Path(__file__).parent.parent / "data_samples" / "sample_ledger"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where pictures are kept, the jobs of this session begin anew; workers add to what their controller began."""
+    if (folder := jobs.pictures()) and not hasattr(config, "workerinput"):
+        jobs.begun(folder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The clicks and keys of each job that was walked."""
+    folder = jobs.pictures()
+    if folder and (folder / jobs.FILE).exists():
+        terminalreporter.section("jobs walked in the browser")
+        terminalreporter.write_line("\n".join(jobs.table(jobs.taken(folder))))
 
 
 @pytest.fixture(scope="session", autouse=True)

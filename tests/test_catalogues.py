@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,9 @@ from serving.languages import ENGLISH, languages, speaking
 from serving.languages.phrases import phrases
 from serving.languages.retelling import retold
 from serving.policy import Policy
-from tests.catalogues import flaws
+from tests.catalogues import SERVING, flaws
 
+TEMPLATES = SERVING / "pages" / "templates"
 OTHERS = [code for code in languages() if code != ENGLISH]
 
 
@@ -78,6 +80,27 @@ def test_the_packaged_policy_is_read_aloud_in_the_language(code: str) -> None:
             "Its latest credit score is 22; typical is 69.5",
             "Der letzte Bonitätswert ist 22; üblich: 69,5",
         ),
+        (
+            "nl",
+            "38% of 8 invoices of the last year were paid late",
+            "38% van 8 facturen van het afgelopen jaar is te laat betaald",
+        ),
+        (
+            "de",
+            "what is open (3,356 EUR) is well over the limit of 2,500",
+            "was offen ist (3.356\xa0€), liegt weit über dem Limit von 2.500",
+        ),
+        (
+            "de",
+            "40% of what is open in EUR is high or worse, which is not enough under the lower bar to leave critical.",
+            "40 % des in EUR Offenen ist hoch oder schlechter; das liegt nicht weit genug unter der Schwelle, um "
+            "die Stufe kritisch zu verlassen.",
+        ),
+        (
+            "de",
+            "Disputes of the last year: delivery 2, pricing 1.",
+            "Klärungsfälle des letzten Jahres: Lieferung 2, Preis 1.",
+        ),
         ("de", "No phrase of ours, and 3 days of it.", "No phrase of ours, and 3 days of it."),
         ("de", "%(said)s <b>\u202e; ; : .", "%(said)s <b>\u202e; ; : ."),
     ],
@@ -98,6 +121,15 @@ def test_no_made_up_sentence_keeps_a_page_busy() -> None:
     with speaking("de"):
         long = " and ".join(["it is so that"] * 60) + "; " + " or ".join(["x"] * 60)
         assert "it is so that" in retold(long)
+
+
+COUNTED = re.compile(r"{% trans (\w+)(?:(?!{% endtrans).)*?{% pluralize %}", re.DOTALL)
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.stem)
+def test_what_is_counted_stands_first(path: Path) -> None:
+    """The first place of a text with a plural decides which form is told: it has to be a number."""
+    assert set(COUNTED.findall(path.read_text("utf-8"))) <= {"count", "num", "customers"}
 
 
 def test_no_phrase_stands_twice() -> None:

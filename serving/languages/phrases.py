@@ -2,8 +2,8 @@
 
 Each is a template with named places. The beginning of a place's name says what may stand there: n (a number), money
 (1,200 EUR), share (42 %), day (Thu 2 Jul or 2026-07-02), lasting (3 days), when (in 3 days), value (a number, a
-share or a weekday), code (words of a code), said (another phrase) and own (other people's words). The sentences of
-features and of the packaged policy belong to them too.
+share or a weekday), code (words of a code), counted (codes with their counts), said (another phrase) and own (other
+people's words). The sentences of features and of the packaged policy belong to them too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from features.catalogue import CATALOGUE
 from features.reasons import REASON_CODES, WEEKDAYS
 from serving.policy import Policy
+from serving.policy.accounts import ACCOUNT_TERMS
 from serving.policy.amending import numbers_of
+from serving.policy.reviews import NO_MARGIN
 from serving.policy.sentences import spaced
 from serving.policy.vocabulary import CASE_TERMS
 
@@ -91,7 +93,7 @@ _HABITS = (
     "Payment index %(n)s (80 is prompt).",
     "%(n1)s of %(n2)s invoices went out without an order number.",
     "%(n1)s of %(n2)s invoices were sent more than %(n3)s days after issue.",
-    "Disputes of the last year: %(own)s.",
+    "Disputes of the last year: %(counted)s.",
 )
 _PRIOR = (
     "No settled invoice yet: scored like %(said)s (%(said2)s).",
@@ -106,9 +108,31 @@ _PRIOR = (
     "%(share)s of %(n1)s invoices of the last year were more than %(n2)s days late",
 )
 _TIER = (
-    "nothing open stands out.",
-    "%(share)s of what is open in %(own)s is %(code)s or worse, and has been so for %(n)s days.",
-    "%(share)s of what is open in %(own)s is %(code)s or worse.",
+    "nothing open stands out",
+    "%(share)s of what is open in %(own)s is %(code)s or worse",
+    "%(said)s, and stays %(code)s until that has lasted %(n1)s days (%(n2)s so far)",
+    "%(said)s, and has been so for %(n)s days",
+    "%(said)s, which is not enough under the lower bar to leave %(code)s",
+)
+_CREDIT = (
+    "%(said)s, times %(n)s",
+    "no more than the limit of today",
+    "the limit of today covers it and stays",
+    "the first limit of the policy",
+    "the limit asked for",
+    "what is bought in %(n)s days",
+    "what is open today",
+    "the limit that a credit report of %(n)s days ago recommends",
+    "%(share)s of what a credit report of %(n)s days ago recommends",
+    "there is no credit report",
+    "the credit report is %(n)s days old and counts for %(share)s",
+    "the trade reference is %(n)s days old",
+    "there is no evidence that our terms were accepted; ask for it before the next delivery",
+    "no limit is set today",
+    NO_MARGIN,
+    "the margin is %(n)s %%, and what was bought in a year is not known",
+    "the margin is %(n)s %% of what is bought, %(money1)s a year; "
+    "it leaves %(money2)s a year after the cost to collect",
 )
 _REASONS = (
     "%(said)s; typical is %(value)s",
@@ -182,6 +206,12 @@ _FIGURES = (
     "customers with open or recent invoices",
     "a trained model: duecourse train LEDGER",
 )
+_DRAFTS = (
+    "no contact person is known, so nobody is addressed by name",
+    "no sender is named",
+    "no address is known for the letter",
+    "no open amount or no due date is known of %(own)s",
+)
 _READ_ALOUD = (
     "Numbers",
     "Facts",
@@ -246,8 +276,8 @@ _READ_ALOUD = (
 def phrases() -> Iterator[str]:
     """Every phrase, once."""
     made = (
-        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_SENDINGS, *_FIGURES,
-        *_READ_ALOUD, *WEEKDAYS, *_of_features(), *_of_policy(),
+        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_CREDIT, *_REASONS, *_ALERTS, *_SENDINGS, *_FIGURES,
+        *_DRAFTS, *_READ_ALOUD, *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
     yield from dict.fromkeys(text.strip() for text in made)
 
@@ -277,10 +307,25 @@ def _of_policy() -> Iterator[str]:
         yield from (each.says for each in parts.exits.checklist)
     if parts.natural_persons:
         yield parts.natural_persons.because
+    if parts.credit:
+        yield from (_with_places(factor.says) for factor in parts.credit.factors.values())
+        yield from (rule.because for rule in parts.credit.rules)
+    if parts.reviews:
+        yield from (rule.because for rule in parts.reviews.outcomes)
     for action in parts.actions.values():
         yield from (action.objective, action.opening)
     yield "the tier"
     yield from (term.said or spaced(name) for name, term in CASE_TERMS.items())
+
+
+def _with_places(says: str) -> str:
+    """The sentence of a fact of an account, with places for its {values}."""
+    text = re.sub(r"\{\w+\} \{currency\}", "%(money)s", says.replace("%", "%%"))
+    names = re.findall(r"\{(\w+)\}", text)
+    for number, name in enumerate(names, 1):
+        place = "value" if ACCOUNT_TERMS[name].kind in ("number", "share") else "own"
+        text = text.replace(f"{{{name}}}", f"%({place}{number if len(names) > 1 else ''})s", 1)
+    return text
 
 
 def _capital(text: str) -> str:

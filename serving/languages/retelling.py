@@ -26,12 +26,12 @@ _DAY = r"\d{4}-\d\d-\d\d|[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}"
 _SHAPES = {
     "n": _NUMBER,
     "money": rf"{_NUMBER} [A-Z]{{3}}",
-    "share": rf"{_NUMBER} %",
+    "share": rf"{_NUMBER} ?%",
     "day": _DAY,
     "code": r"\w[\w -]*",
     "lasting": r"1 day|\d+ days",
     "when": r"today|due today|in 1 day|in \d+ days",
-    "value": rf"{_NUMBER}(?: %)?|[A-Z][a-z]+day|unknown",
+    "value": rf"{_NUMBER}(?: ?%)?|[A-Z][a-z]+day|unknown",
 }
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -181,10 +181,18 @@ def _value(spoken: str, name: str, text: str, depth: int) -> tuple[str, bool]:
     """What stood in a place, in the language of the moment, and whether it was known."""
     if name.startswith("own"):
         return text, True
+    if name.startswith("counted"):
+        return ", ".join(_counted(each) for each in text.split(", ")), True
     if name.startswith("code"):
         told = words(text)
         return (told if told != text else words(text[:1].lower() + text[1:])), True
     return _retold(spoken, text, depth)
+
+
+def _counted(text: str) -> str:
+    """A code with how often it was seen."""
+    code, _, count = text.rpartition(" ")
+    return f"{words(code)} {count}"
 
 
 def _plain_value(text: str) -> str | None:
@@ -205,7 +213,7 @@ def _money(text: str) -> str:
 
 
 def _share(text: str) -> str:
-    number = text.removesuffix(" %")
+    number = text.rstrip(" %")
     return formats.chance(float(number) / 100) if number.isdecimal() else f"{_number(number)} %"
 
 

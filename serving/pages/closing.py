@@ -67,7 +67,8 @@ def close(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     contact = keep(visit, writing, "contacts", content)
     _close_case(story, end, writing)
     case = customer_path(visit.parameters["case_id"])
-    return after(f"{case}/conversation?closed={quoted(contact.record_id)}", "conversation")
+    spoken_in = f"&language={quoted(given['language'])}" if given.get("language") else ""
+    return after(f"{case}/conversation?closed={quoted(contact.record_id)}{spoken_in}", "conversation")
 
 
 def keep_message(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:

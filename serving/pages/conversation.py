@@ -15,11 +15,9 @@ from serving.api.letters import found_in, message_for
 from serving.api.problems import ProblemError
 from serving.case_messages import agreement
 from serving.desk import Record
-from serving.languages import gettext
-from serving.live import LiveScorer
+from serving.languages import gettext, language
 from serving.messages import CHANNELS as MESSAGE_CHANNELS
 from serving.messages import Message, languages, render
-from serving.office import Office
 from serving.pages.closing import AGREED, REASONS, close, keep_message, seen
 from serving.pages.customer import step, story_of, who
 from serving.pages.guide import guide
@@ -78,6 +76,7 @@ def view(visit: Visit) -> dict[str, Any]:
             "write": list(WRITTEN),
             "languages": list(languages()),
         },
+        "language": spoken_in(visit),
         "seen": seen(story),
         "closed": _closed(visit, story),
         "wording": wording(visit, dict(visit.given))["findings"] if visit.given.get("body") else None,
@@ -166,10 +165,16 @@ def _said(visit: Visit, case: Case | None, channel: str) -> dict[str, Any]:
         )
         return nothing | {"because": said % {"step": words(case.action)}}
     try:
-        found = message_for(visit.office, visit.live, case, channel, visit.query.get("language", "en"))
+        found = message_for(visit.office, visit.live, case, channel, spoken_in(visit))
     except ProblemError as problem:
         return nothing | {"because": problem.detail}
     return {name: found[name] for name in TEXT_OF} | {"because": ""}
+
+
+def spoken_in(visit: Visit) -> str:
+    """The language that the customer is spoken to in: as chosen here, else that of whoever looks."""
+    asked = visit.given.get("language") or visit.query.get("language", "")
+    return asked if asked in languages() else language()
 
 
 def _closed(visit: Visit, story: Story) -> dict[str, Any] | None:
@@ -181,7 +186,7 @@ def _closed(visit: Visit, story: Story) -> dict[str, Any] | None:
         return None
     same = [each for each in story.records if each.changed_at == contact.changed_at and each.version == 1]
     same.sort(key=lambda each: each.number)
-    summary = _summary(visit.office, visit.live, contact, same)
+    summary = _summary(visit, contact, same)
     return {
         "contact_id": contact.record_id,
         "customer_id": contact.customer_id,
@@ -209,8 +214,9 @@ def _agreed(record: Record) -> dict[str, Any]:
     }
 
 
-def _summary(office: Office, live: LiveScorer, contact: Record, same: list[Record]) -> Message:
+def _summary(visit: Visit, contact: Record, same: list[Record]) -> Message:
     promises = [each for each in same if each.kind == "promises"]
     plan = next((each for each in same if each.kind == "payment_plans"), None)
-    facts = agreement(live, str(contact.customer_id), contact, promises, plan)
-    return render("summary_of_agreement", "email", facts, never_say=live.whole.policy.parts.never_say)
+    facts = agreement(visit.live, str(contact.customer_id), contact, promises, plan)
+    never = visit.live.whole.policy.parts.never_say
+    return render("summary_of_agreement", "email", facts, spoken_in(visit), never_say=never)

@@ -13,6 +13,7 @@ from serving.pages.forms import new_key
 from serving.pages.paths import TWIN
 from serving.pages.rendering import level_of
 from serving.pages.visits import Visitor
+from serving.roles import Caller
 
 PLACES = (
     ("/today", "Today", "read:worklist"),
@@ -62,6 +63,11 @@ TOLD = {
     "own_password": "Your password is changed. All your other sessions are over.",
 }
 """What a page says after a form did its work, by the code in its address: never words from the address itself."""
+
+
+def first_place(caller: Caller) -> str:
+    """Where somebody begins: the first of the main pages that they may see."""
+    return next(to for to, _, right in PLACES if not right or caller.may(right))
 
 
 def frame(

@@ -12,6 +12,7 @@ from serving.desk import Flaw, RecordError, Writing
 from serving.earlier_scores import moved, replayed
 from serving.languages import formats, gettext, ngettext
 from serving.languages.formats import chance
+from serving.languages.retelling import words
 from serving.office import Answer
 from serving.pages.behind import Look
 from serving.pages.names import names_of
@@ -44,7 +45,10 @@ def view(visit: Visit) -> dict[str, Any]:
     try:
         look = Look.of(live, invoice_id)
         score, explained = look.score, _explained(look.explanation)
-        evidence = {"reasons": look.reasons(), **(_past(visit, look) if explained else {})}
+        evidence = {
+            "reasons": [_named(each) for each in look.reasons()],
+            **(_past(visit, look) if explained else {}),
+        }
     except NotOpenError:
         why_not = gettext("It is settled: there is nothing left to be late.")
     except UnknownIdError:
@@ -94,6 +98,12 @@ def _past(visit: Visit, look: Look) -> dict[str, Any]:
             "change": moved(replay),
         },
     }
+
+
+def _named(reason: dict[str, Any]) -> dict[str, Any]:
+    """A reason with the name of what it is about."""
+    code = reason["code"]
+    return reason | {"label": gettext(REASON_CODES[code].label) if code in REASON_CODES else words(code)}
 
 
 def _placed(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

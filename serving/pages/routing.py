@@ -17,7 +17,7 @@ from serving.live import LiveScorer
 from serving.office import Answer, Office
 from serving.pages.failing import HTML
 from serving.pages.forms import by_field, new_key, read_form, repeatable, said
-from serving.pages.frame import frame
+from serving.pages.frame import PLACES, first_place, frame
 from serving.pages.kept import Kept
 from serving.pages.paths import TWIN, is_twin
 from serving.pages.rendering import HEADERS, html
@@ -191,7 +191,12 @@ class Pages:
         visitor = visitor_of(request, office)
         if visitor.caller is None:
             return _to_sign_in(request)
-        visit = self._visit(request, visitor, visitor.caller, office, live)
+        visit, begins = (
+            self._visit(request, visitor, visitor.caller, office, live),
+            first_place(visitor.caller),
+        )
+        if request.scope["path"] == PLACES[0][0] != begins:  # everybody is led there who comes in
+            return RedirectResponse(begins, 303)
         _check_right(visit.caller, page.right)
         view = page.view(visit)
         if is_twin(request.scope["path"]):

@@ -294,7 +294,7 @@ _WORDS: dict[str, Any] = {
     ),
     "credit_reports": lambda row, told: (
         gettext("Credit report"),
-        f"{_plain(row['source']) or ''} {_plain(row['score']) or ''}",
+        f"{words(str(_plain(row['source']) or ''))} {_plain(row['score']) or ''}",
     ),
 }
 _OUTCOMES = {

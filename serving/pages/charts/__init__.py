@@ -4,6 +4,7 @@ Every picture names what it answers, labels its parts directly, begins its bars 
 lightness what it tells by colour.
 """
 
+from serving.languages import marked
 from serving.pages.charts.bars import columns, rolls, stacked, tier_bars
 from serving.pages.charts.causes import causes
 from serving.pages.charts.curves import curve, differences
@@ -13,7 +14,7 @@ from serving.pages.charts.scores import course, outcomes, shift, waterfall
 from serving.pages.charts.small import ageing, meter, reason_bar, rhythm, shape, spark
 from serving.pages.charts.standing import limit_use, tier_steps
 
-BUCKETS = ("current", "1–30", "31–60", "61–90", "90+")
+BUCKETS = (marked("current"), "1–30", "31–60", "61–90", "90+")
 
 __all__ = [
     "BUCKETS",

@@ -24,7 +24,8 @@ def behaviour(
     `marks` have due_on, days (late), state (in_time, late, open), text, to, and paid_on where it was paid.
     """
     today = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    left, right, top, bottom = 46, WIDTH - 12, 14, 196
+    longest = max(len(gettext("due")), len(gettext("paid")))
+    left, right, top, bottom = max(46.0, 12 + 6.2 * longest), WIDTH - 12, 14, 196
     dues = [mark["due_on"] for mark in marks]
     begin, end = min(dues) - timedelta(days=7), max(max(dues), today) + timedelta(days=7)
     late = sorted(mark["days"] for mark in marks)
@@ -42,7 +43,9 @@ def behaviour(
     ]
     for days in _ticks(low, high):
         told = gettext("due") if days == 0 else f"{days:+d}"
-        pieces.append(tag("path", class_="zero" if days == 0 else "grid", d=f"M{left} {y(days):.1f}H{right}"))
+        pieces.append(
+            tag("path", class_="zero" if days == 0 else "grid", d=f"M{left:g} {y(days):.1f}H{right}")
+        )
         pieces.append(tag("text", told, class_="quiet", x=left - 6, y=y(days) + 4, text_anchor="end"))
     for month in _months(begin, end):
         pieces.append(tag("path", class_="tick", d=f"M{x(month):.1f} {bottom}v5"))

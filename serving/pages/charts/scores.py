@@ -18,7 +18,8 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """From the base rate through each reason to the chance; `steps` have label, from, to (log-odds), kind."""
     low = min(min(step["from"], step["to"]) for step in steps) - 0.35
     high = max(max(step["from"], step["to"]) for step in steps) + 0.35
-    left, right, tall = 232, WIDTH - 74, 26
+    longest = max(len(step["label"]) for step in steps)
+    left, right, tall = max(232.0, 20 + 6.3 * longest), WIDTH - 74, 26
 
     def x(odds: float) -> float:
         return left + (right - left) * (odds - low) / (high - low)
