@@ -63,16 +63,23 @@ def create_token(
 
     Raises ValueError for a bad name, an unknown role, scopes beyond it, or a day that is over.
     """
-    rights_of(role, scopes)
-    if expires_on is not None and expires_on <= created_on:
-        raise ValueError(f"a token that expires on {expires_on} would never work: name a later day")
     secret = "dc_" + secrets.token_urlsafe(32)
     until = None if expires_on is None else expires_on.isoformat()
     made = Token(name, _fingerprint(secret.encode()), created_on.isoformat(), role, tuple(scopes), until)
     with _alone(home):
-        check_token_name(home, name)
+        check_token(home, name, created_on, role, scopes, expires_on)
         _write(home, [*list_tokens(home), made])
     return secret
+
+
+def check_token(
+    home: Path, name: str, created_on: date, role: str, scopes: Sequence[str], expires_on: date | None
+) -> None:
+    """Raise ValueError where `create_token` would."""
+    rights_of(role, scopes)
+    if expires_on is not None and expires_on <= created_on:
+        raise ValueError(f"a token that expires on {expires_on} would never work: name a later day")
+    check_token_name(home, name)
 
 
 def check_token_name(home: Path, name: str) -> None:

@@ -124,14 +124,21 @@ def test_the_verbs_of_the_contract_are_there() -> None:
     ids=lambda value: " ".join(value)[-50:] if isinstance(value, list) else None,
 )
 def test_what_cannot_run_ends_with_2_says_why_and_writes_nothing(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+    run: Run,
+    office: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    before = {path.name for path in office.iterdir()}
     Path("L").mkdir()
     done = run(*arguments)
     assert done.exit_code == 2, done.output
     assert says in done.output and "Traceback" not in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["L"]
+    assert {path.name for path in office.iterdir()} == before
 
 
 def test_without_a_model_score_says_how_to_get_one(run_anew: Run, tmp_path: Path) -> None:

@@ -100,8 +100,9 @@ def tokens() -> None:
 def create(name: str, role: str, scopes: tuple[str, ...], expires: date | None, who: str) -> None:
     """Make a token and print it, once: only its hash is kept. The audit log says who made it."""
     from serving.desk import Actor
-    from serving.tokens import grant_token
+    from serving.tokens import check_token, grant_token
 
+    check_token(home(), name, now().date(), role, scopes, expires)  # what is refused makes no desk
     with open_desk() as desk, desk.writing(Actor(who, "administrator"), now()) as writing:
         secret = grant_token(writing, desk.home, name, role, scopes, expires)
     click.echo(secret)
@@ -136,11 +137,10 @@ def revoke(name: str, who: str) -> None:
     from serving.desk import Actor
     from serving.tokens import take_token_away
 
-    try:
-        with open_desk() as desk, desk.writing(Actor(who, "administrator"), now()) as writing:
-            take_token_away(writing, desk.home, name)
-    except KeyError:
-        raise Refusal(f"there is no token {name!r}; `duecourse tokens list` names them") from None
+    if name not in {each.name for each in list_tokens(home())}:
+        raise Refusal(f"there is no token {name!r}; `duecourse tokens list` names them")
+    with open_desk() as desk, desk.writing(Actor(who, "administrator"), now()) as writing:
+        take_token_away(writing, desk.home, name)
     out.print(f"Revoked {name}.")
 
 
