@@ -132,10 +132,10 @@ def test_changing_the_policy_after_its_trial_and_going_back(desk: Watched, origi
     before = data(origin, "/policy.json")["policy_version"]
     page = desk.open("/policy")
     page.get_by_role("link", name="Change numbers").click()
-    page.get_by_label("Chance of late payment at least").last.fill("0.05")
+    page.locator("[name='tier_rules.long_delay_likely.1']").fill("1")
     page.get_by_role("button", name="Check, keep").click()
     expect(page.get_by_role("heading", name="What would it change today?")).to_be_visible()
-    expect(page.locator(".lead")).to_contain_text("It moves")
+    expect(page.locator(".lead")).to_contain_text("customers get more attention")
     page.get_by_label("Why").fill("We want to call earlier")
     page.get_by_role("button", name="Put it in force now").click()
     expect(page.get_by_role("status").first).to_contain_text("in force from now on")
