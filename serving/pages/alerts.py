@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from serving.desk import Flaw, Record, RecordError, Writing
 from serving.office import Answer
 from serving.pages.names import names_of
-from serving.pages.routing import Page, Pages, Visit, after
+from serving.pages.paths import with_query
+from serving.pages.routing import Page, Pages, Visit, after, back_to
 
 ORDER = ("urgent", "warning", "notice")
 MOVES = {"acknowledged": "seen", "assigned": "assigned", "closed": "closed"}
@@ -28,7 +27,7 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """Alerts that are not closed, urgent ones first; closed ones where they are asked for."""
-    query = _query(visit)
+    query = visit.query_on(PATH)
     wanted = query.get("status", "")
     found = visit.office.desk.find("alerts")
     counts = {status: sum(each.status == status for each in found) for status in ("open", *MOVES)}
@@ -42,22 +41,11 @@ def view(visit: Visit) -> dict[str, Any]:
         "status": wanted,
         "counts": counts,
         "filters": asked,
-        "here": _address({"status": wanted, **asked}),
+        "here": with_query(PATH, {"status": wanted, **asked}),
         "choices": {name: _choices(of_status, name) for name in FILTERS},
         "more": len(listed) - len(shown),
         "alerts": [_told(each, names) for each in shown],
     }
-
-
-def _query(visit: Visit) -> Mapping[str, str]:
-    """What was asked for; of a form that has to be mended, on the list where it stood."""
-    back = visit.given.get("back", "")
-    return dict(parse_qsl(back.partition("?")[2])) if back.startswith(PATH) else visit.query
-
-
-def _address(asked: Mapping[str, str]) -> str:
-    query = urlencode({name: value for name, value in asked.items() if value})
-    return f"{PATH}?{query}" if query else PATH
 
 
 def _value(alert: Record, name: str) -> str:
@@ -90,5 +78,4 @@ def move(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     changes = {"status": status, "assigned_to": given.get("assigned_to"), "note": given.get("note")}
     known = {name: value for name, value in changes.items() if value}
     writing.change("alerts", visit.parameters["alert_id"], known, int(version) if version.isdecimal() else 0)
-    back = given.get("back", "")
-    return after(back if back.partition("?")[0] == PATH else PATH, "alert")
+    return after(back_to(PATH, given), "alert")

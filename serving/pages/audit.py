@@ -70,7 +70,7 @@ def _whole(visit: Visit) -> dict[str, Any]:
     """What the latest check of the whole log found, whether it is of this log, and what came since."""
     desk, waiting = visit.office.desk, visit.kept.checking.under_way(CHECK)
     found, head = latest_check(desk.home), desk.head()
-    seconds = waiting and int((visit.office.now() - waiting.since).total_seconds())
+    seconds = waiting and waiting.seconds(visit.office.now())
     told: dict[str, Any] = {"head": str(head), "checking_seconds": seconds, "verdict": None}
     if found is None:
         return told

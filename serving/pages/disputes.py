@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from serving.desk import Record
 from serving.kpis import Settings, mender, root_causes
@@ -18,6 +17,7 @@ from serving.languages import language
 from serving.objections import AGES, CLOSED_DAYS, KINDS, Objection, objections
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
+from serving.pages.paths import with_query
 from serving.pages.recording import cause_in_words
 from serving.pages.rendering import words
 from serving.pages.routing import Page, Pages, Visit
@@ -114,8 +114,7 @@ def sums(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def address(filters: Mapping[str, str], **more: str) -> str:
     """The list with these filters and some others; an empty one takes its filter away."""
-    asked = {name: value for name, value in {**filters, **more}.items() if value}
-    return "/disputes" + (f"?{urlencode(asked)}" if asked else "")
+    return with_query("/disputes", {**filters, **more})
 
 
 def _found(rows: list[dict[str, Any]], asked: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -23,6 +23,10 @@ class Waiting:
 
     since: datetime
 
+    def seconds(self, now: datetime) -> int:
+        """For how long, in full seconds."""
+        return int((now - self.since).total_seconds())
+
 
 class Later:
     """The works of a service, by name: the latest of each is kept."""

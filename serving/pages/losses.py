@@ -41,7 +41,7 @@ def losses(visit: Visit) -> dict[str, Any]:
     """The provision of the book day: each currency with its bands, and how it is worked out."""
     found = _at_moment(visit, "losses", lambda live: provision_now(live).as_dict())
     if isinstance(found, Waiting):
-        return {"as_of": visit.live.as_of.isoformat(), "waiting_seconds": _seconds(visit, found)}
+        return {"as_of": visit.live.as_of.isoformat(), "waiting_seconds": found.seconds(visit.office.now())}
     told = {name: found[name] for name in found if name not in ("lines", "totals", "sentence")}
     order = visit.kept.open_book(visit.office, visit.live).currencies()
     totals = sorted(found["totals"], key=lambda each: _place(order, each["currency"]))
@@ -125,7 +125,7 @@ def exits(visit: Visit) -> dict[str, Any]:
         return {"as_of": visit.live.as_of.isoformat(), "has_rules": False, "waiting_seconds": None}
     found = _at_moment(visit, "exits", lambda live: exit_queue(live).as_dict())
     if isinstance(found, Waiting):
-        waiting = _seconds(visit, found)
+        waiting = found.seconds(visit.office.now())
         return {"as_of": visit.live.as_of.isoformat(), "has_rules": True, "waiting_seconds": waiting}
     listed = found["items"]
     shown = listed[:MOST_SHOWN]
@@ -149,12 +149,4 @@ def _at_moment(visit: Visit, name: str, make: Callable[[Any], dict[str, Any]]) -
     if isinstance(found, Waiting) or not live.changed:
         of_whole: dict[str, Any] | Waiting = found
         return of_whole
-
-    def now() -> dict[str, Any]:
-        return make(live)
-
-    return visit.kept.once(live, name, now)
-
-
-def _seconds(visit: Visit, waiting: Waiting) -> int:
-    return int((visit.office.now() - waiting.since).total_seconds())
+    return visit.kept.once(live, name, lambda: make(live))

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from serving.languages import gettext, ngettext
 from serving.languages.formats import chance, number
 from serving.pages.health import last_watch, rehearsed, report_of, succession, watched
+from serving.pages.paths import with_query
 from serving.pages.routing import Page, Pages, Visit
 
 OLD_AFTER_DAYS = 60
@@ -78,8 +78,7 @@ def view(visit: Visit) -> dict[str, Any]:
 def address(asked: Mapping[str, str], place: str = "", **more: str) -> str:
     """The page with what was asked and some more; an empty value takes its question away."""
     kept = {name: value for name, value in asked.items() if name in ("of", "by", "month")}
-    chosen = {name: value for name, value in {**kept, **more}.items() if value}
-    return "/model" + (f"?{urlencode(chosen)}" if chosen else "") + (f"#{place}" if place else "")
+    return with_query("/model", {**kept, **more}, place)
 
 
 def verdict(

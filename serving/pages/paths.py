@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
 
 SEGMENTS = frozenset(
     (
@@ -67,3 +68,9 @@ def is_within(path: str) -> bool:
 def address_within(path: str) -> str:
     """Such an address ready for a header; the first page where it leads elsewhere."""
     return quote(path, safe="/?&=%#:;,@!$'()*+~[]") if is_within(path) else "/"
+
+
+def with_query(path: str, asked: Mapping[str, str], place: str = "") -> str:
+    """A page as it was asked for, at a place on it; what is asked for with an empty text is left out."""
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return path + (f"?{query}" if query else "") + (f"#{place}" if place else "")

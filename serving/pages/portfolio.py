@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from serving.accounts import known_customers
 from serving.languages import gettext, ngettext
@@ -18,6 +17,7 @@ from serving.languages.formats import chance, money, number
 from serving.pages.figures import cash_of, figures_of, told_cash, told_figures
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
+from serving.pages.paths import with_query
 from serving.pages.rendering import level_of, words
 from serving.pages.routing import Page, Pages, Visit
 from serving.policy.reviews import coverage
@@ -71,8 +71,7 @@ def view(visit: Visit) -> dict[str, Any]:
 
 def address(filters: Mapping[str, str], place: str = "", **more: str) -> str:
     """The page with these filters and some others; an empty one takes its filter away."""
-    asked = {name: value for name, value in {**filters, **more}.items() if value}
-    return "/portfolio" + (f"?{urlencode(asked)}" if asked else "") + (f"#{place}" if place else "")
+    return with_query("/portfolio", {**filters, **more}, place)
 
 
 def sentence(wholes: list[dict[str, Any]], largest: Mapping[str, Any], cash: Mapping[str, Any] | None) -> str:
@@ -189,7 +188,7 @@ def _slow(visit: Visit, filters: Mapping[str, str], unit: str) -> tuple[dict[str
     works = {"cash": lambda: cash_of(whole), "figures": lambda: figures_of(whole, cancelled())}
     cash, figures = visit.kept.later.found(whole, works, now).values()
     waiting = [each for each in (cash, figures) if isinstance(each, Waiting)]
-    seconds = max((int((now - each.since).total_seconds()) for each in waiting), default=0)
+    seconds = max((each.seconds(now) for each in waiting), default=0)
     wait = {"waiting_seconds": seconds}
     return (
         wait if isinstance(cash, Waiting) else told_cash(cash, filters, unit),

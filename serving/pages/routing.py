@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -50,6 +50,11 @@ class Visit:
     def may(self, right: str) -> bool:
         """Whether whoever looks has a right."""
         return self.caller.may(right)
+
+    def query_on(self, path: str) -> Mapping[str, str]:
+        """What was asked of the page; of a form that has to be mended, on the page where it stood."""
+        back = self.given.get("back", "")
+        return dict(parse_qsl(back.partition("?")[2])) if back.startswith(path) else self.query
 
 
 View = Callable[[Visit], dict[str, Any]]
@@ -257,6 +262,12 @@ class Pages:
         return Visit(
             office, live, caller, dict(request.query_params), _parameters(request), self.kept, session
         )
+
+
+def back_to(path: str, given: Mapping[str, str]) -> str:
+    """The page on which a form stood, as it was asked for there; the plain one where it does not say."""
+    back = given.get("back", "")
+    return back if back.partition("?")[0] == path else path
 
 
 def after(path: str, told: str) -> Answer:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from serving.api.resources import may_read
 from serving.desk import Flaw, Record, RecordError, Writing
 from serving.mail import settle_in
 from serving.office import Answer
 from serving.pages.names import names_of
-from serving.pages.routing import Page, Pages, Visit, after
+from serving.pages.paths import with_query
+from serving.pages.routing import Page, Pages, Visit, after, back_to
 
 PATH, KIND = "/messages", "sendings"
 SHOWN = 50
@@ -30,7 +30,7 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """The latest first, from a place on; read by place, so that many years answer as fast as a few days."""
-    query = _query(visit)
+    query = visit.query_on(PATH)
     asked = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
     status, before = asked.get("status"), query.get("before", "")
     found = visit.office.desk.find(
@@ -45,7 +45,7 @@ def view(visit: Visit) -> dict[str, Any]:
     counts = visit.kept.once(visit.live, "sendings", lambda: visit.office.desk.counts(KIND))
     return {
         "filters": asked,
-        "here": _address(asked),
+        "here": with_query(PATH, asked),
         "counts": {each: counts.get(each, 0) for each in STATUSES if counts.get(each) or each in BECAME},
         "total": sum(counts.values()),
         "messages": _listed(visit, shown),
@@ -92,15 +92,4 @@ def settle(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
         settle_in(writing, visit.office.desk, visit.parameters["sending_id"], seen, became == "sent")
     except ValueError as error:
         raise RecordError(KIND, [Flaw("", str(error))]) from None
-    back = given.get("back", "")
-    return after(back if back.partition("?")[0] == PATH else PATH, "sending")
-
-
-def _query(visit: Visit) -> Mapping[str, str]:
-    """What was asked for; of a form that has to be mended, on the list where it stood."""
-    back = visit.given.get("back", "")
-    return dict(parse_qsl(back.partition("?")[2])) if back.startswith(PATH) else visit.query
-
-
-def _address(asked: Mapping[str, str]) -> str:
-    return f"{PATH}?{urlencode(asked)}" if asked else PATH
+    return after(back_to(PATH, given), "sending")

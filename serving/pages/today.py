@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from serving.desk import Flaw, Record, RecordError, Writing
 from serving.languages import gettext, language
@@ -18,7 +17,7 @@ from serving.languages.formats import spoken_day
 from serving.office import Answer
 from serving.pages.changes import told_since
 from serving.pages.names import names_of
-from serving.pages.paths import customer_path
+from serving.pages.paths import customer_path, with_query
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.worklist import LEFT_OUT, Case, Worklist
 from serving.worklist.telling import as_plain
@@ -44,7 +43,7 @@ def view(visit: Visit) -> dict[str, Any]:
     shown = [case for case in cases if _fits(case, asked)]
     return whole | {
         "filters": asked,
-        "here": f"/today?{urlencode(asked)}" if asked else "/today",
+        "here": with_query("/today", asked),
         "cases": shown,
         "hidden": len(cases) - len(shown),
         "left_out": _left_out(visit, whole["left_out"]),
