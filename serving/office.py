@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,9 +24,10 @@ from serving.tiers import KIND as TIER_CHANGES
 from serving.tiers import Tiers, kept_changes, tiers_at, tiers_now
 from serving.worklist import About, Items, Worklist, items_of
 from serving.worklist.items import items_now
-from serving.worklist.memory import Remembered, list_before
+from serving.worklist.memory import Remembered, list_before, waited_before
 from serving.worklist.told import KINDS, Told, told
 
+T = TypeVar("T")
 Changes = list[dict[str, Any]]
 EVERYBODY = 10**9
 """A capacity that leaves nobody out for want of a place."""
@@ -42,6 +43,20 @@ class Answer:
     """Of the record it made or changed: its ETag."""
     is_repeated: bool = False
     """Whether the same request was answered before and did nothing this time."""
+
+
+class Latest(Generic[T]):
+    """What was made last, kept while it is asked for of the very same objects: their large columns are not read."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[object, ...], T] | None = None
+
+    def of(self, make: Callable[[], T], *objects: object) -> T:
+        """What was made of these objects, or what `make` makes now."""
+        kept = self._kept
+        if kept is None or any(each is not now for each, now in zip(kept[0], objects, strict=True)):
+            kept = self._kept = (objects, make())
+        return kept[1]
 
 
 class Office:
@@ -68,10 +83,10 @@ class Office:
         self._items: list[tuple[Scorer, Items]] = []
         self._items_now: tuple[LiveScorer, Items] | None = None
         self._items_lock = threading.Lock()
-        self._tiers: tuple[Items, Changes, Tiers | None] | None = None
-        self._whole_tiers: tuple[Items, Changes, Tiers | None] | None = None
-        self._worklist: tuple[tuple[Items, Told, Tiers | None], Remembered | None, Worklist] | None = None
-        self._rows: tuple[Items, dict[str, np.ndarray]] | None = None
+        self._tiers, self._whole_tiers = Latest[Tiers | None](), Latest[Tiers | None]()
+        self._rows = Latest[dict[str, np.ndarray]]()
+        self._worklist = Latest[Worklist]()
+        self._before: Remembered | None = None
         self._told: tuple[tuple[int, date], Told] | None = None
         self._changes: tuple[int, Changes] | None = None
         self._live = Live(export, desk, since, follows_policy)
@@ -89,26 +104,31 @@ class Office:
     ) -> Worklist:
         """The list of the book day, or what it says of some cases; ValueError for roles the policy does not have."""
         found, items, tiers = self.told(live.as_of), self.items(live), self.tiers(live)
-        before = list_before(self.desk.home, self.place, live.as_of)
+        before = self._list_before(live.as_of)
+
+        def make() -> Worklist:
+            return Worklist.make(
+                live,
+                capacity=capacity,
+                by_skill=by_skill,
+                states=found.states,
+                waited=before.waited if before else {},
+                declared=found.declared,
+                last_reviewed=found.last_reviewed,
+                items=items,
+                tiers=tiers,
+                about=about,
+            )
+
         is_usual = capacity is None and not by_skill and about is None
-        made_of, kept = (items, found, tiers), self._worklist
-        if is_usual and kept is not None and kept[1] == before and _are_same(kept[0], made_of):
-            return kept[2]
-        made = Worklist.make(
-            live,
-            capacity=capacity,
-            by_skill=by_skill,
-            states=found.states,
-            waited=before.waited if before else {},
-            declared=found.declared,
-            last_reviewed=found.last_reviewed,
-            items=items,
-            tiers=tiers,
-            about=about,
-        )
-        if is_usual:
-            self._worklist = (made_of, before, made)
-        return made
+        return self._worklist.of(make, items, found, tiers, before) if is_usual else make()
+
+    def _list_before(self, day: date) -> Remembered | None:
+        """The list remembered before a day; the same object as long as it says the same."""
+        found = list_before(self.desk.home, self.place, day)
+        if found != self._before:
+            self._before = found
+        return self._before
 
     def list_under(self, live: LiveScorer, policy: Policy) -> Worklist:
         """The list of the book day as another policy would make it, with its own capacity; nothing is changed.
@@ -118,14 +138,13 @@ class Office:
         part = None if live.part is None else live.part.with_policy(policy)
         other = replace(live, whole=live.whole.with_policy(policy), part=part)
         found = self.told(live.as_of)
-        before = list_before(self.desk.home, self.place, live.as_of)
         items = items_now(other, live.as_of, found.declared, None)
         return Worklist.of(
             items,
             policy,
             live.as_of,
             states=found.states,
-            waited=before.waited if before else {},
+            waited=waited_before(self.desk.home, self.place, live.as_of),
             last_reviewed=found.last_reviewed,
             tiers=tiers_at(other, items, self._changes_of_tiers()),
         )
@@ -148,14 +167,15 @@ class Office:
 
     def items_of(self, live: LiveScorer, case_id: str) -> Items:
         """The open invoices of one case with the decisions on them."""
-        items, kept = self.items(live), self._rows
-        if kept is None or kept[0] is not items:
+        items = self.items(live)
+
+        def rows() -> dict[str, np.ndarray]:
             cases = pd.Series(items.case_id, dtype="str")
-            rows = {
+            return {
                 str(each): np.asarray(at) for each, at in cases.groupby(cases, sort=False).indices.items()
             }
-            kept = self._rows = (items, rows)
-        return items.at(kept[1].get(case_id, np.array([], dtype=np.int64)))
+
+        return items.at(self._rows.of(rows, items).get(case_id, np.array([], dtype=np.int64)))
 
     def since(self, live: LiveScorer, made: Worklist) -> Since:
         """What changed since the list of the day before."""
@@ -194,19 +214,17 @@ class Office:
 
     def tiers(self, live: LiveScorer) -> Tiers | None:
         """The tiers of customers and groups at this moment; None where the policy has none."""
-        items, changes, kept = self.items(live), self._changes_of_tiers(), self._tiers
-        if kept is None or kept[0] is not items or kept[1] is not changes:
-            made = tiers_now(live, items, changes, self._tiers_of_whole(live.whole, changes))
-            kept = self._tiers = (items, changes, made)
-        return kept[2]
+        items, changes = self.items(live), self._changes_of_tiers()
+
+        def make() -> Tiers | None:
+            return tiers_now(live, items, changes, self._tiers_of_whole(live.whole, changes))
+
+        return self._tiers.of(make, items, changes)
 
     def _tiers_of_whole(self, whole: Scorer, changes: Changes) -> Tiers | None:
         """Those of the whole book, as it was loaded: only customers of whom the desk knows more are looked at again."""
         items = self._kept_items(whole, self.told(whole.as_of).declared)
-        kept = self._whole_tiers
-        if kept is None or kept[0] is not items or kept[1] is not changes:
-            kept = self._whole_tiers = (items, changes, tiers_at(whole, items, changes))
-        return kept[2]
+        return self._whole_tiers.of(lambda: tiers_at(whole, items, changes), items, changes)
 
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
         """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew.
@@ -237,11 +255,6 @@ class Office:
             kept = {"status": answer.status, "content": answer.content, "version": answer.version}
             writing.remember(key, digest, kept)
         return answer
-
-
-def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    """Whether both hold the very same objects; to compare what large columns say would cost more than it saves."""
-    return all(each is its_other for each, its_other in zip(one, other, strict=True))
 
 
 def actor_of(caller: Caller) -> Actor:

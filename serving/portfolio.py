@@ -6,9 +6,9 @@ currency, and sums are of one currency each: two are never added.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from serving.scoring import Scorer
     from serving.worklist import Items
 
+T = TypeVar("T")
 SEGMENTS = ("division", "country", "industry", "debtor_type")
 UNKNOWN = "unknown"
 BANDS = ("current", "1-30", "31-60", "61-90", "90+")
@@ -52,6 +53,13 @@ class Codes:
         """Whole sums by name: money stays below what a float holds exactly."""
         return np.rint(np.bincount(self.code, amounts, len(self.names))).astype(np.int64).tolist()
 
+    def distinct(self, other: Codes) -> list[int]:
+        """How many names of another column there are by name."""
+        many = max(len(other.names), 1)
+        # pandas finds what is there by a hash alone; numpy would sort it as well
+        pairs = pd.unique(self.code * many + other.code)
+        return np.bincount(pairs // many, minlength=len(self.names)).tolist()
+
     def counts(self) -> list[int]:
         """Rows by name."""
         return np.bincount(self.code, minlength=len(self.names)).tolist()
@@ -72,8 +80,6 @@ class OpenBook:
     customer: Codes
     by: Mapping[str, Codes]
     """By SEGMENTS, and by `currency`, `tier` and `age`."""
-    parts: dict[str, OpenBook] = field(default_factory=dict, repr=False, compare=False)
-    """What was asked for by currency before."""
     told: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
     """What was told before, by question: many ask the same of one moment's book."""
 
@@ -85,9 +91,7 @@ class OpenBook:
         columns = {name: getattr(self, name)[rows] for name in ("open", "disputed", "expected_late", "worth")}
         by = {name: codes[rows] for name, codes in self.by.items()}
         known = self.is_known[rows]
-        return replace(
-            self, **columns, is_known=known, customer=self.customer[rows], by=by, parts={}, told={}
-        )
+        return replace(self, **columns, is_known=known, customer=self.customer[rows], by=by, told={})
 
     def where(self, wanted: Mapping[str, str]) -> OpenBook:
         """The rows of these names, by the name of the column; a name that nothing has leaves none."""
@@ -99,9 +103,14 @@ class OpenBook:
 
     def of(self, currency: str) -> OpenBook:
         """The rows of one currency."""
-        if currency not in self.parts:
-            self.parts[currency] = self.where({"currency": currency})
-        return self.parts[currency]
+        return self._once(lambda: self.where({"currency": currency}), "of", currency)
+
+    def _once(self, make: Callable[[], T], *question: str) -> T:
+        """What was answered before to this question, or what `make` makes now."""
+        if question not in self.told:
+            self.told[question] = make()
+        found: T = self.told[question]
+        return found
 
     def currencies(self) -> list[str]:
         """Those with something open, the one worth most first."""
@@ -115,10 +124,8 @@ class OpenBook:
 
     def sums(self, name: str, currency: str) -> list[dict[str, Any]]:
         """What is open in one currency by a column: invoices, customers, money, and what of it is how."""
-        question = ("sums", name, currency)
-        if question not in self.told:
-            self.told[question] = self._sums(name, currency)
-        return [dict(row) for row in self.told[question]]
+        rows = self._once(lambda: self._sums(name, currency), "sums", name, currency)
+        return [dict(row) for row in rows]
 
     def _sums(self, name: str, currency: str) -> list[dict[str, Any]]:
         book = self.of(currency)
@@ -131,10 +138,7 @@ class OpenBook:
             "expected_late": book.expected_late,
         }
         told = {part: codes.sums(amounts) for part, amounts in parts.items()}
-        many_customers = max(len(book.customer.names), 1)
-        # pandas finds what is there by a hash alone; numpy would sort it as well
-        pairs = pd.unique(codes.code * many_customers + book.customer.code) // many_customers
-        customers = np.bincount(pairs, minlength=len(codes.names)).tolist()
+        customers = codes.distinct(book.customer)
         return [
             {
                 "name": group,
@@ -160,10 +164,7 @@ class OpenBook:
 
     def whole(self, currency: str) -> dict[str, Any]:
         """All that is open in one currency."""
-        question = ("whole", currency)
-        if question not in self.told:
-            self.told[question] = self._whole(currency)
-        return dict(self.told[question])
+        return dict(self._once(lambda: self._whole(currency), "whole", currency))
 
     def _whole(self, currency: str) -> dict[str, Any]:
         book = self.of(currency)

@@ -51,8 +51,8 @@ def _sums(items: Items, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Customers, cases, invoices and open money of each strategy."""
     codes = Codes.of(items.strategy, names)
     many = {
-        "customers": _distinct(codes, items.customer_id),
-        "cases": _distinct(codes, items.case_id),
+        "customers": codes.distinct(Codes.of(items.customer_id)),
+        "cases": codes.distinct(Codes.of(items.case_id)),
         "invoices": codes.counts(),
     }
     money = _money(items, codes)
@@ -60,13 +60,6 @@ def _sums(items: Items, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         name: {kind: counts[place] for kind, counts in many.items()} | {"open": money[place]}
         for place, name in enumerate(codes.names)
     }
-
-
-def _distinct(codes: Codes, ids: np.ndarray) -> list[int]:
-    """How many ids there are in each group."""
-    other = Codes.of(ids)
-    pairs = np.unique(codes.code * max(len(other.names), 1) + other.code)
-    return np.bincount(pairs // max(len(other.names), 1), minlength=len(codes.names)).tolist()
 
 
 def _money(items: Items, codes: Codes) -> list[dict[str, str]]:
