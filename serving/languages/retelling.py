@@ -61,12 +61,7 @@ class _Phrase:
 
 def retold(sentence: str) -> str:
     """The sentence in the language of the moment, as far as its phrases are known."""
-    if not sentence:
-        return sentence
-    clear = _with_units(sentence.strip())
-    if language() == ENGLISH:
-        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
-    return _told(language(), clear)
+    return _told(language(), sentence.strip()) if sentence else sentence
 
 
 def _with_units(sentence: str) -> str:
@@ -78,11 +73,14 @@ def _with_units(sentence: str) -> str:
 
 @lru_cache(4_096)
 def _told(spoken: str, sentence: str) -> str:
+    clear = _with_units(sentence)
+    if spoken == ENGLISH:
+        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
     budget = _left.set([MOST_READ])
     try:
-        return _retold(spoken, sentence, 0)[0]
+        return _retold(spoken, clear, 0)[0]
     except _TooOftenReadError:
-        return sentence
+        return clear
     finally:
         _left.reset(budget)
 

@@ -120,10 +120,15 @@ def _entry(rule: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def code_of(language: str) -> str:
+    """'de' of 'de-AT'."""
+    return re.split("[-_]", language)[0].lower()
+
+
 @cache
 def vocabulary(language: str = DEFAULT_LANGUAGE) -> Vocabulary:
     """The rules of a language ('en', 'de-AT'); of English where it has none yet."""
-    path = VOCABULARIES / f"{re.split('[-_]', language)[0].lower()}.yaml"
+    path = VOCABULARIES / f"{code_of(language)}.yaml"
     return read_vocabulary(path if path.exists() else VOCABULARIES / f"{DEFAULT_LANGUAGE}.yaml")
 
 

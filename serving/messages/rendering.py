@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from serving.messages import formats
 from serving.messages.case import MessageCase, NextStep, summed
-from serving.messages.linting import DEFAULT_LANGUAGE, Finding, lint
+from serving.messages.linting import DEFAULT_LANGUAGE, Finding, code_of, lint
 
 Channel = Literal["email", "letter", "phone"]
 CHANNELS = get_args(Channel)
@@ -119,8 +119,7 @@ def _check(action: str, channel: str, approved_next_step: NextStep | None) -> No
 
 def spoken(language: str, action: str) -> tuple[str, str]:
     """The language of the texts and the locale of days and amounts; English where there is no text."""
-    parts = re.split("[-_]", language)
-    code = parts[0].lower()
+    parts, code = re.split("[-_]", language), code_of(language)
     if code not in languages() or (action in actions() and action not in actions(code)):
         return DEFAULT_LANGUAGE, language_of(DEFAULT_LANGUAGE).locale
     if len(parts) == 1:
@@ -132,7 +131,7 @@ def spoken(language: str, action: str) -> tuple[str, str]:
 
 
 def _about_language(asked: str, code: str) -> Iterator[str]:
-    if re.split("[-_]", asked)[0].lower() != code:
+    if code_of(asked) != code:
         yield f"there is no text in '{asked}' yet; this one is in {language_of(code).name}"
 
 

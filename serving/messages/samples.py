@@ -1,6 +1,5 @@
 """Which fictional customers show how a text reads: one of whom all is known, and one of whom nothing is."""
 
-import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -20,6 +19,7 @@ from serving.messages.case import (
     Sender,
     SequenceStep,
 )
+from serving.messages.linting import code_of
 
 
 def _euro(amount: str) -> Money:
@@ -132,7 +132,7 @@ _WORDS: dict[str, dict[str, Any]] = {
 
 def said_in(case: MessageCase, language: str) -> MessageCase:
     """A sample as somebody who speaks a language would fill it."""
-    words = dict(_WORDS.get(re.split("[-_]", language)[0].lower(), {}))
+    words = dict(_WORDS.get(code_of(language), {}))
     if not words:
         return case
     role, reason, steps = (words.pop(name) for name in ("role", "reason", "sequence"))

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from serving.messages.linting import code_of
+
 if TYPE_CHECKING:
     from serving.policy.fields import Fields
     from serving.policy.located import Path
@@ -36,7 +38,7 @@ class PlaceOfHelp:
 def places_for(places: Iterable[PlaceOfHelp], country: str, language: str) -> list[PlaceOfHelp]:
     """The places of a country in a language; those of its other languages where there is none."""
     there = [place for place in places if place.country == country]
-    spoken = re.split("[-_]", language)[0].lower()
+    spoken = code_of(language)
     return [place for place in there if place.language == spoken] or there
 
 

@@ -6,12 +6,11 @@ stand: `{de: {actions.thank_you.opening: …, guards.unapplied_cash_first.adds: 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from serving.conditions import nearest
-from serving.messages.linting import DEFAULT_LANGUAGE
+from serving.messages.linting import DEFAULT_LANGUAGE, code_of
 from serving.messages.rendering import languages
 from serving.policy.fields import Fields
 from serving.policy.located import Path
@@ -55,7 +54,7 @@ def _read(found: Fields, here: Path, english: Said) -> Iterator[tuple[str, str]]
             message = f"no sentence for customers stands at '{place}'"
             found.report((*here, place), message, nearest(place, english) or "remove it")
         found.sentence((*here, place), {place: said}, found.never_say, str(here[-1]))
-        yield place, " ".join(str(said).split())
+        yield place, _even(str(said))
 
 
 def section_of(other: Mapping[str, Said]) -> dict[str, Any]:
@@ -89,7 +88,7 @@ def _even(text: str) -> str:
 
 def sentences_in(parts: Parts, language: str) -> Said:
     """What customers can read or hear of a policy in a language ('de', 'de-AT'), by its place."""
-    code = re.split("[-_]", language)[0].lower()
+    code = code_of(language)
     if code == DEFAULT_LANGUAGE:
         return heard(parts.actions.values(), parts.guards, parts.strategies.values())
     return parts.other_languages.get(code, {})
