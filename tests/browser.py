@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,6 +36,8 @@ addEventListener("input", (event) => {
 addEventListener("click", (event) => { if (event.detail) counted("clicks", 1); }, true);
 """
 """Text that a test fills in at once counts as its keys, and a choice from a list as a click."""
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+"""What axe holds a page against."""
 SIZES = {"desk": (1440, 900), "laptop": (1024, 768), "phone": (390, 844)}
 
 
@@ -109,6 +114,26 @@ def watched(
     finally:
         context.close()
         _told(work)
+
+
+@contextmanager
+def undisturbed(
+    browser: Browser, origin: str, size: str = "desk", refusals: bool = False
+) -> Iterator[Watched]:
+    """The same; whatever is done in it, nothing leaves the service and nothing complains.
+
+    `refusals`: answers of 4xx, of which the browser complains, are part of what is tried.
+    """
+    with watched(browser, origin, size) as found:
+        yield found
+        assert found.strangers == []
+        assert [each for each in found.complaints if not refusals or "status of 4" not in each] == []
+
+
+def data(origin: str, path: str, ending: str = ".json") -> Any:
+    """The twin of a page as the local caller sees it, or what another address answers as data."""
+    with urllib.request.urlopen(f"{origin}{path}{ending}", timeout=60) as answer:
+        return json.load(answer)
 
 
 def _told(work: Counter[str]) -> None:

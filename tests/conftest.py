@@ -20,6 +20,8 @@ from training.model.signing import KEY, REQUIRED, TRUSTED, made_key
 from training.settings import TimingSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from serving.desk import Desk
     from tests.postgres import Server
     from training.backtest import Replayed
@@ -158,6 +160,15 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
         return None
     server: Server = request.getfixturevalue("postgres")
     return server.new_database()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser, without a window."""
+    from tests.browser import chromium
+
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture

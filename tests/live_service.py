@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +20,16 @@ import psutil
 from features.ledger import Ledger
 from serving.scoring import Scorer, default_as_of, load_policy, records
 from tests.commands import HASTY, runs_in
-from tests.test_service_process import JSON, Server, bentoml_serve, free_port, running, wait_for
+from tests.test_service_process import (
+    JSON,
+    ROOT,
+    Server,
+    bentoml_serve,
+    environment,
+    free_port,
+    running,
+    wait_for,
+)
 from training.champion import model_folder
 from training.model import load_model
 
@@ -55,6 +66,20 @@ def trained_home(folder: Path) -> Home:
     says = {version: answers(home, book, version) for version in versions}
     assert says[first] != says[second]
     return Home(home, ledger, (first, second), says)
+
+
+def create_users(home: Home, roles: Mapping[str, str], password: str) -> None:
+    """Create users of these roles, by name, with the command that an administrator types."""
+    for name, role in roles.items():
+        made = subprocess.run(
+            [sys.executable, "-m", "serving.cli", "users", "create", name, "--role", role],
+            input=password,
+            env=environment(home.folder, home.ledger),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
 
 
 def answers(home: Path, book: Ledger, version: str) -> dict[str, Any]:

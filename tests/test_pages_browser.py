@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.browser import SIZES, Watched, chromium, watched
-from tests.live_service import served, trained_home
-from tests.test_service_process import ROOT, environment
+from tests.browser import SIZES, STANDARDS, Watched, data, undisturbed, watched
+from tests.live_service import create_users, served, trained_home
 
 pytestmark = pytest.mark.slow
 PASSWORD = "seven quiet harbours"
-STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PLACES = (
     "/today",
     "/alerts",
@@ -40,26 +33,11 @@ PLACES = (
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def origin(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real service of a small simulated book, where a user may sign in too."""
     folder = tmp_path_factory.mktemp("pages")
     home = trained_home(folder)
-    command = [sys.executable, "-m", "serving.cli", "users", "create", "ana", "--role", "analyst"]
-    made = subprocess.run(
-        command,
-        input=PASSWORD,
-        env=environment(home.folder, home.ledger),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stdout + made.stderr
+    create_users(home, {"ana": "analyst"}, PASSWORD)
     with served(home, folder / "log") as server:
         yield f"http://127.0.0.1:{server.port}"
 
@@ -67,16 +45,8 @@ def origin(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def desk(browser: Browser, origin: str) -> Iterator[Watched]:
     """A browser at a desk; whatever the test did, nothing left the service and nothing complained."""
-    with watched(browser, origin) as found:
+    with undisturbed(browser, origin, refusals=True) as found:
         yield found
-        assert found.strangers == []
-        assert [each for each in found.complaints if "status of 4" not in each] == []
-
-
-def data(origin: str, path: str, ending: str = ".json") -> Any:
-    """The twin of a page, or what another address answers as data."""
-    with urllib.request.urlopen(f"{origin}{path}{ending}", timeout=60) as answer:
-        return json.load(answer)
 
 
 def case_with_invoices(origin: str) -> tuple[str, str]:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.browser import SIZES, Watched, chromium, watched
+from tests.browser import SIZES, STANDARDS, Watched, data, undisturbed, watched
 from tests.live_service import served, trained_home
 
 pytestmark = pytest.mark.slow
-STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +27,13 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def desk(browser: Browser, origin: str) -> Iterator[Watched]:
-    with watched(browser, origin) as found:
+    with undisturbed(browser, origin, refusals=True) as found:
         yield found
-        assert found.strangers == []
-        assert [each for each in found.complaints if "status of 4" not in each] == []
-
-
-def data(origin: str, path: str) -> Any:
-    with urllib.request.urlopen(f"{origin}{path}", timeout=60) as answer:
-        return json.load(answer)
 
 
 def spoken_with(origin: str) -> list[str]:
     """Cases of the list whose customers are called or written to today, and owe something."""
-    cases = data(origin, "/today.json")["cases"]
+    cases = data(origin, "/today")["cases"]
     return [each["case_id"] for each in cases if each["channel"] != "internal" and each["asks_for_money"]]
 
 
@@ -79,21 +62,19 @@ def test_closing_a_call_with_a_promise_by_keys_alone(desk: Watched, origin: str)
         if page.evaluate("document.activeElement.name") == "ends":
             break
     page.keyboard.press("Space")
-    if not data(origin, f"/customers/{case}/conversation.json")["runs"]:
+    if not data(origin, f"/customers/{case}/conversation")["runs"]:
         page.keyboard.press("Tab")
         page.keyboard.type("01022030")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text("The conversation is closed")
     expect(page.get_by_label("Text (needed)")).to_have_value(re.compile("We noted a payment"))
-    promises = data(origin, f"/customers/{case}.json")["promises"]
+    promises = data(origin, f"/customers/{case}")["promises"]
     assert promises[0]["person"] == "Ms Weber" and promises[0]["status"] == "open"
 
 
 def test_agreeing_a_plan(desk: Watched, origin: str) -> None:
     case = next(
-        each
-        for each in spoken_with(origin)[1:]
-        if data(origin, f"/customers/{each}/conversation.json")["plan"]
+        each for each in spoken_with(origin)[1:] if data(origin, f"/customers/{each}/conversation")["plan"]
     )
     page = desk.open(f"/customers/{case}/conversation")
     page.get_by_label("With whom").first.fill("Mr Okafor")
@@ -105,7 +86,7 @@ def test_agreeing_a_plan(desk: Watched, origin: str) -> None:
     expect(page.locator(".ends [data-told]")).to_contain_text("to the cent")
     page.get_by_role("button", name="Close the conversation").click()
     expect(page.get_by_role("status").first).to_contain_text("The conversation is closed")
-    plan = data(origin, f"/customers/{case}.json")["plans"][0]
+    plan = data(origin, f"/customers/{case}")["plans"][0]
     assert (plan["status"], len(plan["instalments"]), plan["person"]) == ("running", 2, "Mr Okafor")
 
 
@@ -113,7 +94,7 @@ def test_mending_a_text_that_no_customer_should_read(desk: Watched, origin: str)
     case = next(
         each
         for each in reversed(spoken_with(origin))
-        if data(origin, f"/customers/{each}/conversation.json")["draft"]["text"]
+        if data(origin, f"/customers/{each}/conversation")["draft"]["text"]
     )
     page = desk.open(f"/customers/{case}/conversation")
     text = page.locator("#message-body")
@@ -129,7 +110,7 @@ def test_mending_a_text_that_no_customer_should_read(desk: Watched, origin: str)
 
 
 def test_changing_the_policy_after_its_trial_and_going_back(desk: Watched, origin: str) -> None:
-    before = data(origin, "/policy.json")["policy_version"]
+    before = data(origin, "/policy")["policy_version"]
     page = desk.open("/policy")
     page.get_by_role("link", name="Change numbers").click()
     page.locator("[name='tier_rules.long_delay_likely.1']").fill("1")
@@ -139,9 +120,9 @@ def test_changing_the_policy_after_its_trial_and_going_back(desk: Watched, origi
     page.get_by_label("Why").fill("We want to call earlier")
     page.get_by_role("button", name="Put it in force now").click()
     expect(page.get_by_role("status").first).to_contain_text("in force from now on")
-    assert data(origin, "/policy.json")["policy_version"] != before
+    assert data(origin, "/policy")["policy_version"] != before
     page.get_by_role("link", name=f"Version {before}").click()
     page.get_by_label("Why").fill("Too many calls")
     page.get_by_role("button", name="Put it in force now").click()
     expect(page.get_by_role("status").first).to_contain_text("in force from now on")
-    assert data(origin, "/policy.json")["policy_version"] == before
+    assert data(origin, "/policy")["policy_version"] == before

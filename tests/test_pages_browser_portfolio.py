@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import SIZES, Watched, chromium, watched
+from tests.browser import SIZES, STANDARDS, Watched, data, undisturbed, watched
 from tests.commands import runs_in
 from tests.live_service import served, trained_home
 
 pytestmark = pytest.mark.slow
-STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +31,8 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(params=SIZES)
 def desk(request: pytest.FixtureRequest, browser: Browser, origin: str) -> Iterator[Watched]:
     """A browser of each size; whatever the test did, nothing left the service and nothing complained."""
-    with watched(browser, origin, request.param) as found:
+    with undisturbed(browser, origin, request.param) as found:
         yield found
-        assert (found.strangers, found.complaints) == ([], [])
-
-
-def data(origin: str, path: str) -> Any:
-    with urllib.request.urlopen(f"{origin}{path}", timeout=60) as answer:
-        return json.load(answer)
 
 
 def whole(page: Page) -> Page:
@@ -84,14 +68,14 @@ def test_finding_the_largest_customer(desk: Watched, origin: str) -> None:
     page = desk.open("/today")
     page.get_by_role("link", name="Portfolio").click()
     expect(page.locator(".lead").first).to_contain_text("owe four fifths")
-    largest = data(origin, "/portfolio.json")["concentration"]["largest"][0]
+    largest = data(origin, "/portfolio")["concentration"]["largest"][0]
     page.locator("[data-row]").first.click()
     expect(page).to_have_url(re.compile(rf"/customers/{largest['customer_id']}$"))
     assert desk.work["clicks"] == 2
 
 
 def test_finding_the_largest_customer_by_keys_alone(browser: Browser, origin: str) -> None:
-    largest = data(origin, "/portfolio.json")["concentration"]["largest"][0]
+    largest = data(origin, "/portfolio")["concentration"]["largest"][0]
     with watched(browser, origin) as desk:
         page = whole(desk.open("/portfolio"))
         page.keyboard.press("j")
@@ -101,18 +85,18 @@ def test_finding_the_largest_customer_by_keys_alone(browser: Browser, origin: st
 
 
 def test_seeing_who_owes_what_is_oldest(desk: Watched, origin: str) -> None:
-    bands = data(origin, "/portfolio.json")["ageing"][0]["bands"]
+    bands = data(origin, "/portfolio")["ageing"][0]["bands"]
     oldest = [band for band in bands if band["invoices"]][-1]
     page = whole(desk.open("/portfolio"))
     page.locator(f'.ageing a[href*="{oldest["to"].split("#")[0].split("&")[-1]}"]').first.click()
     expect(page.get_by_text(f"Only invoices of the age {oldest['name']}.")).to_be_visible()
-    named = data(origin, oldest["to"].split("#")[0].replace("/portfolio", "/portfolio.json"))
+    named = data(origin, oldest["to"].split("#")[0].replace("/portfolio", "/portfolio.json"), "")
     expect(page.locator("[data-row]")).to_have_count(len(named["concentration"]["largest"]))
     assert sum(float(each["open"]) for each in named["whole"]) == float(oldest["open"])
 
 
 def test_narrowing_the_portfolio_acts_at_once_and_stays_in_the_address(desk: Watched, origin: str) -> None:
-    division = data(origin, "/portfolio.json")["choices"]["division"][0]
+    division = data(origin, "/portfolio")["choices"]["division"][0]
     page = whole(desk.open("/portfolio"))
     before = page.locator(".lead").first.inner_text()
     page.get_by_label("Division").select_option(division)
@@ -126,7 +110,7 @@ def test_finding_the_worst_month_of_the_model(desk: Watched, origin: str) -> Non
     page = desk.open("/today")
     page.get_by_role("link", name="Model").click()
     expect(page.get_by_role("heading", name="The verdict")).to_be_visible()
-    told = data(origin, "/model.json")
+    told = data(origin, "/model")
     assert told["judged_on"] and told["verdict"] in page.locator(".lead").inner_text()
     worst = told["rehearsal"]["worst_month"]
     if worst:
@@ -137,7 +121,7 @@ def test_finding_the_worst_month_of_the_model(desk: Watched, origin: str) -> Non
 
 
 def test_the_pages_work_without_scripts(browser: Browser, origin: str) -> None:
-    division = data(origin, "/portfolio.json")["choices"]["division"][0]
+    division = data(origin, "/portfolio")["choices"]["division"][0]
     with watched(browser, origin, scripts=False) as found:
         page = found.open("/portfolio")
         page.get_by_label("Division").select_option(division)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import Watched, chromium, watched
-from tests.live_service import served, trained_home
-from tests.test_service_process import ROOT, environment
+from tests.browser import Watched, data, undisturbed, watched
+from tests.live_service import create_users, served, trained_home
 
 pytestmark = pytest.mark.slow
 PASSWORD = "seven quiet harbours"
@@ -23,41 +17,19 @@ USERS = {"mia": "credit_manager", "ana": "analyst"}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real service of a small simulated book, with a manager and an analyst."""
     folder = tmp_path_factory.mktemp("rules")
     home = trained_home(folder)
-    for name, role in USERS.items():
-        made = subprocess.run(
-            [sys.executable, "-m", "serving.cli", "users", "create", name, "--role", role],
-            input=PASSWORD,
-            env=environment(home.folder, home.ledger),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        assert made.returncode == 0, made.stdout + made.stderr
+    create_users(home, USERS, PASSWORD)
     with served(home, folder / "log") as server:
         yield f"http://127.0.0.1:{server.port}"
 
 
 @pytest.fixture
 def desk(browser: Browser, origin: str) -> Iterator[Watched]:
-    with watched(browser, origin) as found:
+    with undisturbed(browser, origin, refusals=True) as found:
         yield found
-        assert found.strangers == []
-        assert [each for each in found.complaints if "status of 4" not in each] == []
-
-
-def data(origin: str, path: str) -> Any:
-    with urllib.request.urlopen(f"{origin}{path}.json", timeout=60) as answer:
-        return json.load(answer)
 
 
 def signed_in(desk: Watched, name: str, to: str) -> Page:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,14 +26,13 @@ from serving.desk.tables import sessions
 from serving.pages.paths import is_page
 from serving.tokens import create_token
 from serving.users import Users
-from tests.browser import SIZES, Watched, chromium, watched
-from tests.live_service import trained_home
+from tests.browser import SIZES, STANDARDS, Watched, watched
+from tests.live_service import create_users, trained_home
 from tests.openid_provider import OpenIdProvider, openid_provider
-from tests.test_service_process import ROOT, bentoml_serve, environment, free_port, running, wait_for
+from tests.test_service_process import bentoml_serve, free_port, running, wait_for
 
 pytestmark = pytest.mark.slow
 PASSWORD, OTHER = "seven quiet harbours", "another quiet harbour"
-STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PEOPLE = {
     "ana": {"sub": "7", "preferred_username": "ana", "groups": ["credit"]},
     "guest": {"sub": "9", "preferred_username": "guest", "groups": ["all"]},
@@ -77,21 +74,10 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("sso")
     home = trained_home(folder)
-    for name, role in USERS.items():
-        command = [sys.executable, "-m", "serving.cli", "users", "create", name, "--role", role]
-        told = environment(home.folder, home.ledger)
-        subprocess.run(
-            command, input=PASSWORD, env=told, cwd=ROOT, text=True, check=True, capture_output=True
-        )
+    create_users(home, USERS, PASSWORD)
     create_token(home.folder, "erp", date(2026, 1, 1))
     port, log = free_port(), folder / "log"
     origin, command = f"http://127.0.0.1:{port}", bentoml_serve("serving.service:Duecourse", port)

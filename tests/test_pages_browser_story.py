@@ -13,17 +13,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import Watched, chromium, watched
+from tests.browser import STANDARDS, Watched, data, undisturbed, watched
 from tests.live_service import served, trained_home
 
 pytestmark = pytest.mark.slow
-STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +31,8 @@ def origin(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def desk(browser: Browser, origin: str) -> Iterator[Watched]:
     """A browser at a desk; whatever the test did, nothing left the service and nothing complained."""
-    with watched(browser, origin) as found:
+    with undisturbed(browser, origin, refusals=True) as found:
         yield found
-        assert found.strangers == []
-        assert [each for each in found.complaints if "status of 4" not in each] == []
-
-
-def data(origin: str, path: str) -> Any:
-    """The twin of a page."""
-    with urllib.request.urlopen(f"{origin}{path}.json", timeout=60) as answer:
-        return json.load(answer)
 
 
 def add(origin: str, path: str, content: dict[str, Any]) -> None:
