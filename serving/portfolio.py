@@ -74,6 +74,8 @@ class OpenBook:
     """By SEGMENTS, and by `currency`, `tier` and `age`."""
     parts: dict[str, OpenBook] = field(default_factory=dict, repr=False, compare=False)
     """What was asked for by currency before."""
+    told: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was told before, by question: many ask the same of one moment's book."""
 
     def __len__(self) -> int:
         return len(self.open)
@@ -83,7 +85,9 @@ class OpenBook:
         columns = {name: getattr(self, name)[rows] for name in ("open", "disputed", "expected_late", "worth")}
         by = {name: codes[rows] for name, codes in self.by.items()}
         known = self.is_known[rows]
-        return replace(self, **columns, is_known=known, customer=self.customer[rows], by=by, parts={})
+        return replace(
+            self, **columns, is_known=known, customer=self.customer[rows], by=by, parts={}, told={}
+        )
 
     def where(self, wanted: Mapping[str, str]) -> OpenBook:
         """The rows of these names, by the name of the column; a name that nothing has leaves none."""
@@ -111,6 +115,12 @@ class OpenBook:
 
     def sums(self, name: str, currency: str) -> list[dict[str, Any]]:
         """What is open in one currency by a column: invoices, customers, money, and what of it is how."""
+        question = ("sums", name, currency)
+        if question not in self.told:
+            self.told[question] = self._sums(name, currency)
+        return [dict(row) for row in self.told[question]]
+
+    def _sums(self, name: str, currency: str) -> list[dict[str, Any]]:
         book = self.of(currency)
         codes = book.by[name]
         past_due = book.open * (book.by["age"].code > 0)
@@ -121,9 +131,9 @@ class OpenBook:
             "expected_late": book.expected_late,
         }
         told = {part: codes.sums(amounts) for part, amounts in parts.items()}
-        pairs = np.unique(codes.code * len(book.customer.names) + book.customer.code) // max(
-            len(book.customer.names), 1
-        )
+        many_customers = max(len(book.customer.names), 1)
+        # pandas finds what is there by a hash alone; numpy would sort it as well
+        pairs = pd.unique(codes.code * many_customers + book.customer.code) // many_customers
         customers = np.bincount(pairs, minlength=len(codes.names)).tolist()
         return [
             {
@@ -150,6 +160,12 @@ class OpenBook:
 
     def whole(self, currency: str) -> dict[str, Any]:
         """All that is open in one currency."""
+        question = ("whole", currency)
+        if question not in self.told:
+            self.told[question] = self._whole(currency)
+        return dict(self.told[question])
+
+    def _whole(self, currency: str) -> dict[str, Any]:
         book = self.of(currency)
         late = int((book.open * (book.by["age"].code > 0)).sum())
         total = int(book.open.sum())
@@ -157,7 +173,7 @@ class OpenBook:
             "currency": currency,
             "invoices": len(book),
             "unknown_amounts": int((~book.is_known).sum()),
-            "customers": len(np.unique(book.customer.code)),
+            "customers": int(np.count_nonzero(book.customer.counts())),
             "open": _written(total, currency),
             "past_due": _written(late, currency),
             "past_due_share": _share(late, total),

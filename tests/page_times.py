@@ -1,9 +1,10 @@
 """How long does each page take on a book of any size? `python -m tests.page_times LEDGER --home HOME`; no test.
 
 Starts the real service of a home with a champion over a ledger, asks for every page again and again, and prints half of
-the times and all but one in a hundred: the server's own, as its log tells them, and beside them what a client on this
-machine waits. `cpu` is the processor time of the service for each answer: it tells what a page costs also where others
-use the machine. `after a write` is the first look after something was recorded: whatever covers the book is made anew.
+the times and all but one in a hundred: the server's own, as its log tells them, what a client on this machine waits,
+and the processor time that the service spent in all its threads on each answer. The last tells what a page costs also
+where others use the machine. `first` is the first look at a page after the start. `after a write` is the first look
+after something was recorded: whatever covers the book is made anew.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,13 @@ PAGES = (
     "/glossary",
 )
 """Every address that is timed: {customer} is the first listed one alone, {group} the largest group named on Today."""
+FRESH = (
+    "/customers/{}",
+    "/customers/{}/conversation",
+    "/invoices/{}",
+    "/invoices/{}/what-if?longer_terms=30",
+)
+"""Timed once more for one listed customer, or an invoice of one, after the other: nobody looked there before."""
 WAITS = 8
 """So many times 90 seconds a large book may take to be ready."""
 _LINE = re.compile(r"GET ('/[^ ]*') (\d+) in ([\d.]+) ms")
@@ -85,18 +94,20 @@ def _data(server: Server, path: str) -> Any:
     return json.loads(content)
 
 
-def asked(server: Server, path: str, times: int) -> tuple[list[float], int]:
-    """Milliseconds that a client waited, and the bytes of the page."""
-    waited, size = [], 0
+def asked(server: Server, path: str, times: int) -> tuple[list[float], list[float], int]:
+    """Milliseconds that a client waited and that the processor worked, and the bytes of the page."""
+    waited, used, size = [], [], 0
+    process = worker(server).pid
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)) as connection:
         for _ in range(times):
-            began = time.perf_counter()
+            before, began = processor(process), time.perf_counter()
             connection.request("GET", path)
             answer = connection.getresponse()
             size = len(answer.read())
             waited.append(1000 * (time.perf_counter() - began))
+            used.append(processor(process) - before)
             assert answer.status == 200, (path, answer.status)
-    return waited, size
+    return waited, used, size
 
 
 def written(server: Server, customer: str) -> None:
@@ -138,17 +149,33 @@ def main() -> None:
 
 def _print(server: Server, log: Path, pages: list[str], times: int, writes: int) -> None:
     ids = named(server)
-    print(
-        f"{'page':40} {'p50':>7} {'p99':>7} {'client p50':>11} {'p99':>7} {'cpu':>7} {'bytes':>9}   (ms)",
-        flush=True,
-    )
+    columns = ("p50", "p99", "cpu p50", "cpu p99", "client p50", "p99", "first", "bytes")
+    print(f"{'page':44}" + "".join(f"{name:>11}" for name in columns) + "   (ms)", flush=True)
     for page in pages:
         path = page.format(**ids)
+        first = timed(server, log, path, 1)[0]
         asked(server, path, 3)
-        _row(page, timed(server, log, path, times))
+        _row(page, timed(server, log, path, times), first)
+    for page, looks in fresh(server, log) if tuple(pages) == PAGES else ():
+        _row(f"{page}, each new", looks, looks[0])
     after = [(written(server, ids["customer"]), timed(server, log, "/today", 1))[1] for _ in range(writes)]
     if after:
-        _row("/today after a write", [each for look in after for each in look])
+        _row("/today after a write", [each for look in after for each in look], after[0][0])
+
+
+def fresh(server: Server, log: Path) -> Iterator[tuple[str, list[Look]]]:
+    """First looks at the pages of listed customers: half of them at their own page, half at the conversation."""
+    told = _data(server, "/today.json")["cases"]
+    alone = [quote(each["case_id"], safe="") for each in told if len(each["customers"]) == 1][1:]
+    halves = (alone[::2], alone[1::2])
+    for page, customers in zip(FRESH[:2], halves, strict=True):
+        if customers:
+            yield page, [timed(server, log, page.format(each), 1)[0] for each in customers]
+    for page, customers in zip(FRESH[2:], halves, strict=True):
+        found = [_data(server, f"/customers/{each}.json")["items"] for each in customers]
+        invoices = [quote(items[0]["invoice_id"], safe="") for items in found if items]
+        if invoices:
+            yield page, [timed(server, log, page.format(each), 1)[0] for each in invoices]
 
 
 @dataclass(frozen=True)
@@ -164,24 +191,30 @@ class Look:
 def timed(server: Server, log: Path, path: str, times: int) -> list[Look]:
     """Answers of one address."""
     _, place = of_log(log, 0)
-    before = processor(server)
-    waited, size = asked(server, path, times)
-    used = (processor(server) - before) / times
-    took, _ = of_log(log, place)
-    return [Look(a, b, used, size) for a, b in zip(took[-times:], waited, strict=False)]
+    waited, used, size = asked(server, path, times)
+    until = time.monotonic() + 10
+    while len(took := of_log(log, place)[0]) < times and time.monotonic() < until:
+        time.sleep(0.01)  # an answer is out before its line is in the log
+    return [Look(*each, size) for each in zip(took[-times:], waited, used, strict=True)]
 
 
-def processor(server: Server) -> float:
-    """Milliseconds of processor time that the process that answers has used."""
-    used = worker(server).cpu_times()
-    return 1000 * (used.user + used.system)
+def processor(process: int) -> float:
+    """Milliseconds of processor time of all threads of a process, to the nanosecond; those that ended are left out."""
+    nanoseconds = 0
+    for each in Path(f"/proc/{process}/task").glob("*/schedstat"):
+        with suppress(OSError):  # a thread that ended meanwhile
+            nanoseconds += int(each.read_text().split()[0])
+    return nanoseconds / 1e6
 
 
-def _row(page: str, looks: list[Look]) -> None:
-    took, waited = ([getattr(each, name) for each in looks] for name in ("took", "waited"))
-    a, b, c, d = (float(np.percentile(each, part)) for each in (took, waited) for part in (50, 99))
-    used, size = float(np.mean([each.used for each in looks])), looks[-1].size
-    print(f"{page:40} {a:7.1f} {b:7.1f} {c:11.1f} {d:7.1f} {used:7.1f} {size:9,}", flush=True)
+def _row(page: str, looks: list[Look], first: Look) -> None:
+    parts = [
+        float(np.percentile([getattr(each, name) for each in looks], part))
+        for name in ("took", "used", "waited")
+        for part in (50, 99)
+    ]
+    told = "".join(f"{each:11.1f}" for each in (*parts, first.took))
+    print(f"{page:44}{told}{looks[-1].size:11,}", flush=True)
 
 
 if __name__ == "__main__":

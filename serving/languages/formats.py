@@ -1,11 +1,16 @@
-"""How do money, numbers, days and chances look to somebody? As the language of the moment writes them."""
+"""How do money, numbers, days and chances look to somebody? As the language of the moment writes them.
+
+A page writes the same days and amounts again and again, and Babel takes its time: what was written last is kept.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
@@ -19,15 +24,33 @@ from babel.numbers import (
 
 from serving.languages import ENGLISH, gettext, language
 
+MOST_KEPT = 20_000
+"""Texts of one kind that are kept, of all languages together."""
+Written = TypeVar("Written", bound=Callable[..., str])
 _DAY, _SPOKEN = "d MMM y", "EEE d MMM"
 """English days as most of the world writes them: Babel's plain 'en' is that of the United States."""
 
 
+def _kept(write: Written) -> Written:
+    """The same, written once for each language and what it is about."""
+    written = lru_cache(MOST_KEPT)(lambda code, *about: write(*about))
+
+    @wraps(write)
+    def told(*about: Any) -> str:
+        # two moments may be equal and yet be on different days: only the day of a moment is written
+        return written(language(), *(each.date() if isinstance(each, datetime) else each for each in about))
+
+    return told  # type: ignore[return-value]
+
+
 def money(amount: Any, currency: str, exact: bool = True) -> str:
     """An amount with its currency: exact, or as it is said aloud."""
-    if amount is None:
-        return gettext("amount unknown")
-    value = Decimal(str(amount))
+    return gettext("amount unknown") if amount is None else _money(str(amount), currency, exact)
+
+
+@_kept
+def _money(amount: str, currency: str, exact: bool) -> str:
+    value = Decimal(amount)
     if exact or (abs(value) < 100 and value != value.to_integral_value()):
         return _apart(format_currency(value, currency, locale=language()))
     pattern = Locale.parse(language()).currency_formats["standard"].pattern.replace(".00", "")
@@ -49,7 +72,12 @@ def _apart(text: str) -> str:
 
 def number(value: Any, digits: int = 0) -> str:
     """A number as people read it."""
-    return "–" if value is None else format_decimal(round(float(value), digits), locale=language())
+    return "–" if value is None else _number(str(round(float(value), digits)))
+
+
+@_kept
+def _number(value: str) -> str:
+    return format_decimal(Decimal(value), locale=language())
 
 
 def decimal(value: Any, digits: int) -> str:
@@ -70,15 +98,22 @@ def chance(value: Any) -> str:
 
 def percent(share: float) -> str:
     """42 %"""
+    return _percent(str(round(share, 2)))
+
+
+@_kept
+def _percent(share: str) -> str:
     pattern = "#,##0\u00a0%" if language() == ENGLISH else None
-    return format_percent(round(share, 2), pattern, locale=language()).replace("\u00a0%", " %")
+    return format_percent(Decimal(share), pattern, locale=language()).replace("\u00a0%", " %")
 
 
+@_kept
 def day(value: date) -> str:
     """2 Jul 2026"""
     return format_date(value, _DAY if language() == ENGLISH else "medium", locale=language())
 
 
+@_kept
 def spoken_day(value: date) -> str:
     """Thu 2 Jul"""
     if language() == ENGLISH:
@@ -86,6 +121,7 @@ def spoken_day(value: date) -> str:
     return format_skeleton("MMMEd", value, locale=language())
 
 
+@_kept
 def day_of_month(value: date) -> str:
     """2 Jul"""
     if language() == ENGLISH:
@@ -93,16 +129,19 @@ def day_of_month(value: date) -> str:
     return format_skeleton("MMMd", value, locale=language())
 
 
+@_kept
 def weekday(value: date) -> str:
     """Thu"""
     return format_date(value, "ccc", locale=language())
 
 
+@_kept
 def month(value: date) -> str:
     """Jul 2026"""
     return format_date(value, "LLL y", locale=language())
 
 
+@_kept
 def short_month(value: date) -> str:
     """Jul"""
     return format_date(value, "LLL", locale=language())

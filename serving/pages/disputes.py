@@ -6,7 +6,7 @@ What is open is told of the whole book, that of the export and of the desk alike
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from serving.desk import Record
 from serving.kpis import Settings, mender, root_causes
+from serving.languages import language
 from serving.objections import AGES, CLOSED_DAYS, KINDS, Objection, objections
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
@@ -43,22 +44,16 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """What is open as it was asked for, the causes and ages of all of it, and the root causes of late money."""
-    whole = visit.kept.once(visit.live, "objections", lambda: _whole(visit))
+    whole = visit.kept.once(visit.live, f"objections in {language()}", lambda: _whole(visit))
     asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
-    found = [each for each in whole["all"] if _fits(each, asked)]
-    is_open = [each for each in whole["all"] if each["status"] == "open"]
+    found = _found(whole["closed" if asked.get("status") == "closed" else "open"], asked)
     return {
         "as_of": visit.live.as_of.isoformat(),
         "filters": asked,
         "choices": whole["choices"],
-        "counts": {
-            "disputes": sum(each["kind"] == "disputes" for each in is_open),
-            "complaints": sum(each["kind"] == "complaints" for each in is_open),
-            "overdue": sum(each["is_overdue"] for each in is_open),
-            "unowned": sum(not each["owner"] for each in is_open),
-        },
-        "money": sums(is_open),
-        "by_cause": _by_cause(is_open, asked),
+        "counts": whole["counts"],
+        "money": whole["money"],
+        "by_cause": [_linked(each, asked) for each in whole["by_cause"]],
         "ages": [name for _, name in AGES],
         "listed": found[:MOST_SHOWN],
         "more": max(len(found) - MOST_SHOWN, 0),
@@ -77,7 +72,16 @@ def _whole(visit: Visit) -> dict[str, Any]:
     rows.sort(key=lambda each: (each["status"] != "open", not each["is_overdue"]))
     is_open = [each for each in rows if each["status"] == "open"]
     return {
-        "all": rows,
+        "open": is_open,
+        "closed": [each for each in rows if each["status"] != "open"],
+        "counts": {
+            "disputes": sum(each["kind"] == "disputes" for each in is_open),
+            "complaints": sum(each["kind"] == "complaints" for each in is_open),
+            "overdue": sum(each["is_overdue"] for each in is_open),
+            "unowned": sum(not each["owner"] for each in is_open),
+        },
+        "money": sums(is_open),
+        "by_cause": _by_cause(is_open),
         "choices": {
             "kind": list(KINDS),
             "cause": sorted({each["cause"] or NOT_STATED for each in is_open}),
@@ -114,49 +118,56 @@ def address(filters: Mapping[str, str], **more: str) -> str:
     return "/disputes" + (f"?{urlencode(asked)}" if asked else "")
 
 
-def _fits(each: Mapping[str, Any], asked: Mapping[str, str]) -> bool:
-    text = " ".join(
-        str(each[name] or "") for name in ("name", "customer_id", "invoice_id", "record_id", "note")
-    )
-    same = {
-        "kind": each["kind"],
-        "cause": each["cause"] or NOT_STATED,
-        "age": each["age"],
-        "owner": each["owner"] or NOBODY,
-        "waits": "yes" if each["is_overdue"] else "no",
-    }
-    is_wanted = (each["status"] == "open") == (asked.get("status") != "closed")
-    words_ = asked.get("q", "").lower().split()
-    return (
-        is_wanted
-        and all(word in text.lower() for word in words_)
-        and all(same[name] == value for name, value in asked.items() if name in same)
-    )
+def _found(rows: list[dict[str, Any]], asked: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Those that were asked for; each filter looks only at what the one before it left."""
+    for name, of in _FILTERED.items():
+        if name in asked:
+            rows = [each for each in rows if of(each) == asked[name]]
+    for word in asked.get("q", "").lower().split():
+        rows = [each for each in rows if word in _text(each)]
+    return rows
 
 
-def _by_cause(found: Sequence[Mapping[str, Any]], asked: Mapping[str, str]) -> list[dict[str, Any]]:
+_FILTERED: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "kind": lambda each: each["kind"],
+    "cause": lambda each: each["cause"] or NOT_STATED,
+    "age": lambda each: each["age"],
+    "owner": lambda each: each["owner"] or NOBODY,
+    "waits": lambda each: "yes" if each["is_overdue"] else "no",
+}
+
+
+def _text(each: Mapping[str, Any]) -> str:
+    names = ("name", "customer_id", "invoice_id", "record_id", "note")
+    return " ".join(str(each[name] or "") for name in names).lower()
+
+
+def _by_cause(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """How many are open by cause and age, and what they hold; the most frequent cause first."""
     by_cause: dict[str, list[Mapping[str, Any]]] = {}
     for each in found:
         by_cause.setdefault(each["cause"] or NOT_STATED, []).append(each)
     ordered = sorted(by_cause.items(), key=lambda of: (-len(of[1]), of[0]))
-    return [_cause(cause, rows, asked) for cause, rows in ordered]
+    return [_cause(cause, rows) for cause, rows in ordered]
 
 
-def _cause(cause: str, rows: Sequence[Mapping[str, Any]], asked: Mapping[str, str]) -> dict[str, Any]:
+def _cause(cause: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ages = Counter(each["age"] for each in rows)
-    kept = {name: value for name, value in asked.items() if name not in ("cause", "age")}
     return {
         "cause": cause,
         "called": cause_in_words("" if cause == NOT_STATED else cause),
         "count": len(rows),
-        "to": address(kept, cause=cause),
         "mender": mender(cause),
         "money": sums(rows),
-        "ages": [
-            {"age": name, "count": ages[name], "to": address(kept, cause=cause, age=name)} for _, name in AGES
-        ],
+        "ages": [{"age": name, "count": ages[name]} for _, name in AGES],
     }
+
+
+def _linked(cause: Mapping[str, Any], asked: Mapping[str, str]) -> dict[str, Any]:
+    """A cause with the ways to its lists, under the filters that are asked for."""
+    kept = {name: value for name, value in asked.items() if name not in ("cause", "age")}
+    ages = [each | {"to": address(kept, cause=cause["cause"], age=each["age"])} for each in cause["ages"]]
+    return {**cause, "to": address(kept, cause=cause["cause"]), "ages": ages}
 
 
 def _tasks(visit: Visit) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from serving.languages import formats, gettext, language, languages, ngettext, pgettext
 from serving.languages.choosing import name_of
@@ -112,7 +112,7 @@ def _dated(value: Any, told: Callable[[date], str]) -> Markup:
     found = as_date(value)
     if found is None:
         return Markup()
-    return Markup('<time datetime="{}">{}</time>').format(found.isoformat(), told(found))
+    return Markup(f'<time datetime="{found.isoformat()}">{escape(told(found))}</time>')
 
 
 def month(value: Any) -> str:
@@ -151,7 +151,7 @@ def capital(text: str) -> str:
 
 def own(text: Any) -> Markup:
     """Other people's words: cleaned of what cannot be seen, and kept from turning the text around them."""
-    return Markup("<bdi>{}</bdi>").format(cleaned(str(text)))
+    return Markup(f"<bdi>{escape(cleaned(str(text)))}</bdi>")
 
 
 def plain(text: Any) -> str:

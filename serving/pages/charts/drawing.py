@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -12,10 +13,18 @@ WIDTH = 760
 
 def tag(name: str, content: Any = "", **attributes: Any) -> Markup:
     """An element; what is not ours is escaped. `class_` and `stroke_width` lose and turn their underscores."""
-    given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(short(value))}"' for key, value in attributes.items()
-    )
+    given = "".join(f' {_named(key)}="{_written(value)}"' for key, value in attributes.items())
     return Markup(f"<{name}{given}>{escape(content)}</{name}>")
+
+
+@cache
+def _named(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")
+
+
+def _written(value: Any) -> Any:
+    """What is not ours is escaped; a number has nothing to escape, and pictures are made of thousands."""
+    return short(value) if isinstance(value, int | float) else escape(value)
 
 
 def drawing(parts: Iterable[Markup], height: int, title: str, kind: str, width: int = WIDTH) -> Markup:
