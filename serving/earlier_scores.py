@@ -113,15 +113,17 @@ class Replay:
     chances: np.ndarray
     """Of the target that is asked about today."""
     explanations: list[Explanation]
+    values: np.ndarray
+    """Its features on these days, shape (days, features)."""
 
 
-def replayed(model: RiskModel, alone: History, row: int, day: date, target: str) -> Replay:
-    """Today's model asked week by week since the invoice was known, by its customer's history alone."""
-    first, last = int(alone.invoices["seen_on"][row]) + 1, day_number(day)
+def replayed(model: RiskModel, history: History, row: int, day: date, target: str) -> Replay:
+    """Today's model asked week by week since the invoice was known."""
+    first, last = int(history.invoices["seen_on"][row]) + 1, day_number(day)
     numbers = np.arange(last, min(first, last) - 1, -7)[:MOST_REPLAYED][::-1]
-    values = CATALOGUE.compute(alone, np.full(len(numbers), row), numbers)
+    values = CATALOGUE.compute(history, np.full(len(numbers), row), numbers)
     chances = model.predict(values)[target].to_numpy()
-    return Replay([to_date(int(each)) for each in numbers], chances, model.explain(values))
+    return Replay([to_date(int(each)) for each in numbers], chances, model.explain(values), values)
 
 
 def moved(replay: Replay) -> dict[str, Any] | None:

@@ -1,20 +1,29 @@
-"""What need not be worked out twice? Whatever covers the book, once for each moment: the worklist first of all."""
+"""What need not be worked out twice? Whatever covers the book, once for each moment: the worklist first of all.
+
+What follows from the books alone about some customers or one invoice is kept longer: a write at the desk makes the book
+of those it touches anew, and leaves that of all others the very same object.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 from serving.earlier_scores import EarlierScores
+from serving.languages import language
 from serving.live import LiveScorer
 from serving.office import Office
 from serving.pages.later import Later
 from serving.portfolio import LookedUp, OpenBook, open_book
+from serving.scoring import Scorer
 from serving.similar import PastScores
 from serving.worklist import Worklist
 
 T = TypeVar("T")
+MOST_OF_BOOKS = 2_000
+"""Findings about customers and invoices that are kept; the one asked for longest ago gives way."""
 
 
 class Kept:
@@ -30,6 +39,8 @@ class Kept:
         self._looked_up: LookedUp | None = None
         self.later = Later()
         """What takes too long for one answer."""
+        self._of_books: OrderedDict[Hashable, tuple[tuple[Scorer, ...], Any]] = OrderedDict()
+        self._books: tuple[Scorer | None, ...] = ()
         self._past: tuple[PastScores, EarlierScores] | None = None
 
     def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
@@ -41,6 +52,40 @@ class Kept:
                 self._made[name] = make()
             found: T = self._made[name]
             return found
+
+    def of_books(
+        self, live: LiveScorer, scorers: Sequence[Scorer], question: Hashable, make: Callable[[], T]
+    ) -> T:
+        """What was found under this question in these books, or what `make` finds now, in the books and nowhere else.
+
+        Whoever takes it must not change it. Two who ask at once may both find it: it is the same.
+        """
+        used = tuple(scorers)
+        key = (tuple(map(id, used)), language(), question)
+        with self._lock:
+            self._leave_books(live)
+            if key in self._of_books:
+                self._of_books.move_to_end(key)
+                found: T = self._of_books[key][1]
+                return found
+        made = make()
+        with self._lock:
+            if all(any(each is book for book in self._books) for each in used):
+                self._of_books[key] = (used, made)
+                while len(self._of_books) > MOST_OF_BOOKS:
+                    self._of_books.popitem(last=False)
+        return made
+
+    def _leave_books(self, live: LiveScorer) -> None:
+        """Forget what was found in books that gave way to others: it would hold them in memory."""
+        books = (live.whole, live.part)
+        if all(a is b for a, b in zip(self._books, books, strict=False)) and self._books:
+            return
+        self._books = books
+        kept = self._of_books.items()
+        self._of_books = OrderedDict(
+            (key, each) for key, each in kept if all(any(one is book for book in books) for one in each[0])
+        )
 
     def worklist(self, office: Office, live: LiveScorer) -> Worklist:
         """The list of the book day with the policy's places, while desk, model and policy stand."""
