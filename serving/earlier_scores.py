@@ -60,13 +60,20 @@ class EarlierScores:
         self._log: dict[Path, Scoring | None] = {}
         self._files: OrderedDict[Path, tuple[np.ndarray, dict[str, np.ndarray]]] = OrderedDict()
 
+    def read(self, day: date) -> None:
+        """Read now what is asked of this day."""
+        for scoring in self._told(day):
+            self._read(scoring)
+
+    def _told(self, day: date) -> list[Scoring]:
+        with self._lock:
+            return _told(scorings(self._home, self._log), day)
+
     def of(self, invoice_id: str, target: str, day: date) -> list[Point]:
         """What was said of an invoice before a day, the earliest first; what was decided by then is left out."""
         number = _numbers(pd.Series([invoice_id], dtype=object))[0]
         found = []
-        with self._lock:
-            told = _told(scorings(self._home, self._log), day)
-        for scoring in told:
+        for scoring in self._told(day):
             numbers, chances = self._read(scoring)
             at = int(np.searchsorted(numbers, number))
             if at < len(numbers) and numbers[at] == number and (chance := float(chances[target][at])) < 1:

@@ -51,6 +51,10 @@ class Facts:
         """Position of an invoice, -1 where the ledger has none of that id."""
         return self._place_of.get(invoice_id, -1)
 
+    def positions(self, invoice_ids: list[str]) -> np.ndarray:
+        """The same of many; int64."""
+        return np.array([self._place_of.get(each, -1) for each in invoice_ids], dtype=np.int64)
+
     def rows_of(self, customers: np.ndarray) -> np.ndarray:
         """Positions of all invoices of some customers, given once each, by their numbers."""
         begin, end = (np.searchsorted(self._by_customer.keys, customers + step) for step in (0, 1))

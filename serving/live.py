@@ -12,7 +12,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -59,6 +59,18 @@ class LiveScorer:
     def as_of(self) -> date:
         """The book day."""
         return self.whole.as_of
+
+    def again(self) -> LiveScorer:
+        """A later moment of the very same books."""
+        later = replace(self)
+        for name in ("_parents", "_groups"):  # found before, they are the same
+            if name in self.__dict__:
+                later.__dict__[name] = self.__dict__[name]
+        return later
+
+    def is_of_same_books(self, other: LiveScorer) -> bool:
+        """Whether nothing that scores depend on was written between two moments."""
+        return self.whole is other.whole and self.part is other.part
 
     def of_invoice(self, invoice_id: str) -> Scorer:
         """The scorer that answers for an invoice."""
@@ -244,6 +256,8 @@ class Live:
             changed |= fresh
             self._give_back(ledger)
         self._read_before = (now, changed, ledger)
+        if not fresh and self._kept is not None and self._kept[2].whole is scorer:
+            return self._kept[2].again()
         if ledger is None:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         told = facts_at_desk(self._desk, scorer.as_of, changed)

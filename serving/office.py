@@ -14,10 +14,12 @@ import pandas as pd
 from features.ledger import Ledger
 from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
+from serving.earlier_scores import EarlierScores
 from serving.live import Live, LiveScorer
 from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
+from serving.similar import PastScores
 from serving.since import Since, since
 from serving.tiers import KIND as TIER_CHANGES
 from serving.tiers import Tiers, kept_changes, tiers_at
@@ -63,11 +65,14 @@ class Office:
         self.book_day = book_day(export, recorded)
         """The day that is worked on, where nobody names another."""
         self.place = place
+        self.past, self.earlier = PastScores(desk.home), EarlierScores(desk.home)
+        """How such scores turned out, and what was said before, by the score log of the home."""
         self._items: list[tuple[Scorer, Items]] = []
-        self._items_now: tuple[LiveScorer, Items] | None = None
+        self._items_now: tuple[LiveScorer, Declared, Items] | None = None
         self._items_lock = threading.Lock()
-        self._tiers: tuple[LiveScorer, Tiers | None] | None = None
-        self._rows: tuple[LiveScorer, dict[str, np.ndarray]] | None = None
+        self._tiers: tuple[Items, list[dict[str, Any]], Tiers | None] | None = None
+        self._rows: tuple[Items, dict[str, np.ndarray]] | None = None
+        self._list: tuple[tuple[Any, ...], Worklist] | None = None
         self._told: tuple[tuple[int, date], Told] | None = None
         self._changes: tuple[int, list[dict[str, Any]]] | None = None
         self._live = Live(export, desk, since, follows_policy)
@@ -98,6 +103,16 @@ class Office:
             about=about,
         )
 
+    def list_now(self, live: LiveScorer) -> Worklist:
+        """The list of the book day with the policy's places, made anew where something it is made of changed."""
+        waited = waited_before(self.desk.home, self.place, live.as_of)
+        made_of = (self.items(live), self.tiers(live), self.told(live.as_of))
+        kept = self._list
+        is_same = kept is not None and all(a is b for a, b in zip(kept[0], made_of, strict=False))
+        if kept is None or not is_same or kept[0][-1] != waited:
+            kept = self._list = ((*made_of, waited), self.worklist(live))
+        return kept[1]
+
     def case(self, live: LiveScorer, case_id: str) -> Worklist:
         """What the list of the book day says of one case, as if there were a place for it; no other is looked at.
 
@@ -117,12 +132,12 @@ class Office:
     def items_of(self, live: LiveScorer, case_id: str) -> Items:
         """The open invoices of one case with the decisions on them."""
         items, kept = self.items(live), self._rows
-        if kept is None or kept[0] is not live:
+        if kept is None or kept[0] is not items:
             cases = pd.Series(items.case_id, dtype="str")
             rows = {
                 str(each): np.asarray(at) for each, at in cases.groupby(cases, sort=False).indices.items()
             }
-            kept = self._rows = (live, rows)
+            kept = self._rows = (items, rows)
         return items.at(kept[1].get(case_id, np.array([], dtype=np.int64)))
 
     def since(self, live: LiveScorer, made: Worklist) -> Since:
@@ -131,8 +146,10 @@ class Office:
         return since(live, made, before, self.tiers(live))
 
     def prepare(self, scorer: Scorer) -> None:
-        """Decide on every open invoice of the whole book, so that no caller waits for it."""
+        """Decide on every open invoice of the whole book and read the score log, so that no caller waits for it."""
         self.worklist(self.live(scorer), 0)
+        self.past.read(scorer.facts, scorer.model, scorer.as_of)
+        self.earlier.read(scorer.as_of)
 
     def told(self, day: date) -> Told:
         """What people told the desk that orders a day: case states, reviews, pay runs and channels."""
@@ -154,18 +171,22 @@ class Office:
     def items(self, live: LiveScorer) -> Items:
         """The open invoices of this moment with the decisions on them."""
         kept = self._items_now
-        if kept is None or kept[0] is not live:
-            declared = self.told(live.as_of).declared
-            whole = self._kept_items(live.whole, declared)
-            kept = self._items_now = (live, items_now(live, live.as_of, declared, whole))
-        return kept[1]
+        if kept is not None and kept[0] is live:
+            return kept[2]
+        declared = self.told(live.as_of).declared
+        if kept is not None and kept[0].is_of_same_books(live) and kept[1] == declared:
+            found = kept[2]
+        else:
+            found = items_now(live, live.as_of, declared, self._kept_items(live.whole, declared))
+        self._items_now = (live, declared, found)
+        return found
 
     def tiers(self, live: LiveScorer) -> Tiers | None:
         """The tiers of customers and groups at this moment; None where the policy has none."""
-        kept = self._tiers
-        if kept is None or kept[0] is not live:
-            kept = self._tiers = (live, tiers_at(live, self.items(live), self._changes_of_tiers()))
-        return kept[1]
+        items, changes, kept = self.items(live), self._changes_of_tiers(), self._tiers
+        if kept is None or kept[0] is not items or kept[1] is not changes:
+            kept = self._tiers = (items, changes, tiers_at(live, items, changes))
+        return kept[2]
 
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
         """The open invoices of the whole book, decided once: the part the desk knows more of is decided anew.

@@ -161,6 +161,8 @@ class Scorer:
             customer_id = str(self.facts.named["customer_id"][is_open[0]])
             self.customer(customer_id)
             ledger_of(self.facts, customer_id)
+            for name in ("promises", "disputes"):
+                self.facts.about_invoices(is_open[:1], name)
 
     def score_open(self, as_of: date | None = None, full: bool = False) -> pd.DataFrame:
         """One score row per invoice open on the day, ordered by invoice id; `full` adds the recommendation."""

@@ -204,7 +204,7 @@ def step(story: Story) -> dict[str, Any]:
             line = told_case(case, visit.live.whole.policy.tiers, None, visit)
             more = {name: getattr(case, name) for name in ("opening", "policy_why", "reasons", "commitment")}
             return {"listed": line | more, "left_out": None}
-    why = visit.kept.left_out(visit.office, visit.live).get(story.case_id)
+    why = visit.kept.left_out(visit.office, visit.live, story.case_id)
     return {"listed": None, "left_out": why and why | {"meaning": gettext(LEFT_OUT[why["reason"]])}}
 
 

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 from serving.desk import Record
 from serving.kpis import Settings, mender, root_causes
-from serving.languages import language
 from serving.objections import AGES, CLOSED_DAYS, KINDS, Objection, objections
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
@@ -23,6 +22,7 @@ from serving.pages.rendering import words
 from serving.pages.routing import Page, Pages, Visit
 from serving.pages.settling import finish_task, one, settle
 from serving.scoring import Scorer
+from serving.worklist.items import scorers_of
 
 FILTERS = ("kind", "cause", "age", "owner", "waits", "status", "q")
 MOST_SHOWN = 100
@@ -44,7 +44,8 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """What is open as it was asked for, the causes and ages of all of it, and the root causes of late money."""
-    whole = visit.kept.once(visit.live, f"objections in {language()}", lambda: _whole(visit))
+    live, latest = visit.live, visit.office.desk.latest(*KINDS)
+    whole = visit.kept.of_books(live, scorers_of(live), ("objections", latest), lambda: _whole(visit))
     asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
     found = _found(whole["closed" if asked.get("status") == "closed" else "open"], asked)
     return {

@@ -71,7 +71,7 @@ _NOTHING_MORE: dict[str, Any] = {"reasons": [], "similar": None, "earlier": None
 
 def _past(visit: Visit, look: Look) -> dict[str, Any]:
     """How such scores turned out, and what was said of this invoice before."""
-    past, earlier = visit.kept.past(visit.office)
+    past, earlier = visit.office.past, visit.office.earlier
     target, chance_now = look.explanation.target, look.explanation.probability
     day, model = visit.live.as_of, look.scorer.model
     # outcomes are read in the whole book: a part holds some customers only

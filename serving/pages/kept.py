@@ -11,15 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
-from serving.earlier_scores import EarlierScores
 from serving.languages import language
 from serving.live import LiveScorer
 from serving.office import Office
 from serving.pages.later import Later
 from serving.portfolio import LookedUp, OpenBook, open_book
 from serving.scoring import Scorer
-from serving.similar import PastScores
-from serving.worklist import Worklist
+from serving.worklist import Items, Worklist
 
 T = TypeVar("T")
 MOST_OF_BOOKS = 2_000
@@ -37,11 +35,11 @@ class Kept:
         self._moment: LiveScorer | None = None
         self._made: dict[str, Any] = {}
         self._looked_up: LookedUp | None = None
+        self._open_book: tuple[Items, OpenBook] | None = None
         self.later = Later()
         """What takes too long for one answer."""
         self._of_books: OrderedDict[Hashable, tuple[tuple[Scorer, ...], Any]] = OrderedDict()
         self._books: tuple[Scorer | None, ...] = ()
-        self._past: tuple[PastScores, EarlierScores] | None = None
 
     def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
         """What was made under this name at this moment, or what `make` makes now."""
@@ -89,29 +87,29 @@ class Kept:
 
     def worklist(self, office: Office, live: LiveScorer) -> Worklist:
         """The list of the book day with the policy's places, while desk, model and policy stand."""
-        return self.once(live, "worklist", lambda: office.worklist(live))
+        return self.once(live, "worklist", lambda: office.list_now(live))
 
-    def left_out(self, office: Office, live: LiveScorer) -> dict[str, dict[str, Any]]:
-        """Every case that is not on that list, by its number, and why."""
-
-        def by_case() -> dict[str, dict[str, Any]]:
-            rows = self.worklist(office, live).left_out.to_dict(orient="records")
-            return {str(row["case_id"]): {str(name): value for name, value in row.items()} for row in rows}
-
-        return self.once(live, "left_out", by_case)
+    def left_out(self, office: Office, live: LiveScorer, case_id: str) -> dict[str, Any] | None:
+        """Why a case is not on that list; None where it is, or where nothing of it is open."""
+        left = self.worklist(office, live).left_out
+        places = self.once(
+            live, "left_out", lambda: {name: n for n, name in enumerate(left["case_id"].tolist())}
+        )
+        if case_id not in places:
+            return None
+        (row,) = left.iloc[[places[case_id]]].to_dict(orient="records")
+        return {str(name): value for name, value in row.items()}
 
     def open_book(self, office: Office, live: LiveScorer) -> OpenBook:
         """The open invoices of the moment as the portfolio looks at them."""
 
         def made() -> OpenBook:
+            items, kept = office.items(live), self._open_book
+            if kept is not None and kept[0] is items:
+                return kept[1]
             if self._looked_up is None or self._looked_up.whole is not live.whole:
                 self._looked_up = LookedUp(live.whole)
-            return open_book(live, office.items(live), self._looked_up)
+            self._open_book = (items, open_book(live, items, self._looked_up))
+            return self._open_book[1]
 
         return self.once(live, "open_book", made)
-
-    def past(self, office: Office) -> tuple[PastScores, EarlierScores]:
-        """How such scores turned out, and what was said before, by the score log of the home; it outlasts moments."""
-        # made without waiting for a list: two that were made at once read the same files
-        self._past = self._past or (PastScores(office.desk.home), EarlierScores(office.desk.home))
-        return self._past
