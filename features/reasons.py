@@ -46,6 +46,9 @@ REASON_CODES = {
     "disputes": ReasonCode("Disputes, complaints and credits", "it never had a dispute"),
     "promises": ReasonCode("Promises to pay", "it was never asked for a promise"),
     "contacts": ReasonCode("Earlier conversations", "no conversation is recorded"),
+    "nonpayment_reasons": ReasonCode(
+        "Recorded reasons for not paying", "no reason for not paying is recorded"
+    ),
     "group_behaviour": ReasonCode("Its sister companies", "it belongs to no group that we know"),
     "division": ReasonCode("The division it buys from", "the division is not known"),
     "country": ReasonCode("Its country", "its country is not known"),

@@ -367,6 +367,11 @@ SHOWN: dict[str, Shown] = {
     "broken_promise_share": _share("promises_due", "broken"),
     "broken_promises": Shown(_events("promises_due", "broken", last=90), "broken", "sum"),
     "broken_promises_of_invoice": Shown(_events("promises_due", "broken", of="invoice"), "broken", "sum"),
+    "cannot_pay_count": Shown(_events("nonpayment_reasons", "cannot_pay", last=365), "cannot_pay", "sum"),
+    "cannot_pay_count_of_invoice": Shown(
+        _events("nonpayment_reasons", "cannot_pay", of="invoice"), "cannot_pay", "sum"
+    ),
+    "our_doing_share": _share("nonpayment_reasons", "our_doing", last=365),
     "settled_count": Shown(_events("settled"), "settled", "count"),
     "matured_count": Shown(_LATE, "late", "count"),
 }

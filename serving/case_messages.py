@@ -24,14 +24,22 @@ from serving.messages import (
     NextStep,
     Plan,
     Promise,
+    SequenceStep,
 )
+from serving.messages.rendering import spoken
 from serving.policy.help import places_for
+from serving.policy.published import first_days
+from serving.policy.spoken import opening_in, said_by
 from serving.worklist import Case, Items
+
+WELCOME = "introduce_ourselves"
+"""The text that tells the steps in advance."""
 
 if TYPE_CHECKING:
     from serving.desk import Record
     from serving.facts import Facts
     from serving.live import LiveScorer
+    from serving.policy.reading import Parts
     from serving.scoring import Scorer
 
 
@@ -50,6 +58,8 @@ def message_case(
     mine = items.at(np.flatnonzero(np.isin(items.invoice_id.astype(str), sorted(covered))))
     scorers = [live.of_customer(each) for each in case.customers]
     facts = _facts_of(scorers[0], case.customers[0], day)
+    parts, (spoken_in, _) = live.whole.policy.parts, spoken(language, case.template or case.action)
+    opening, adds = opening_in(parts, case.action, case.opening, spoken_in)
     return MessageCase(
         written_on=day,
         customer=case.name,
@@ -67,8 +77,20 @@ def message_case(
         terms_days=None,
         discount=_discount(live),
         assistance=_assistance(live, str(facts["country"]), language) if is_person else (),
-        opening=case.opening,
+        opening=opening,
+        adds=adds,
+        sequence=steps_ahead(parts, case, spoken_in) if case.template == WELCOME else (),
     )
+
+
+def steps_ahead(parts: Parts, case: Case, language: str) -> tuple[SequenceStep, ...]:
+    """The steps of a case's strategy after its own, to be told in advance; none where a language lacks any of them."""
+    days = first_days(parts, parts.strategies[case.strategy])
+    said = said_by(parts, language)
+    told = {f"actions.{code}.told": day for code, day in days.items() if code != case.action}
+    if not told.keys() <= said.keys():
+        return ()
+    return tuple(SequenceStep(day, said[place].strip().rstrip(".")) for place, day in told.items())
 
 
 def agreement(

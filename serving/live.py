@@ -61,15 +61,15 @@ class LiveScorer:
         return self.whole.as_of
 
     def again(self) -> LiveScorer:
-        """A later moment of the very same books."""
+        """Another moment, of which nothing else is to be told."""
         later = replace(self)
         for name in ("_parents", "_groups"):  # found before, they are the same
             if name in self.__dict__:
                 later.__dict__[name] = self.__dict__[name]
         return later
 
-    def is_of_same_books(self, other: LiveScorer) -> bool:
-        """Whether nothing that scores depend on was written between two moments."""
+    def is_like(self, other: LiveScorer) -> bool:
+        """Whether both score and decide alike: nothing that matters to that was written between them."""
         return self.whole is other.whole and self.part is other.part
 
     def of_invoice(self, invoice_id: str) -> Scorer:
@@ -256,8 +256,9 @@ class Live:
             changed |= fresh
             self._give_back(ledger)
         self._read_before = (now, changed, ledger)
-        if not fresh and self._kept is not None and self._kept[2].whole is scorer:
-            return self._kept[2].again()
+        kept = self._kept
+        if not fresh and kept is not None and kept[2].whole is scorer:
+            return kept[2].again()
         if ledger is None:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         told = facts_at_desk(self._desk, scorer.as_of, changed)

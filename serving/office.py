@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,18 +16,20 @@ from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
 from serving.earlier_scores import EarlierScores
 from serving.live import Live, LiveScorer
+from serving.policy import Policy
 from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
 from serving.similar import PastScores
 from serving.since import Since, since
 from serving.tiers import KIND as TIER_CHANGES
-from serving.tiers import Tiers, kept_changes, tiers_at
+from serving.tiers import Tiers, kept_changes, tiers_at, tiers_now
 from serving.worklist import About, Items, Worklist, items_of
 from serving.worklist.items import items_now
-from serving.worklist.memory import list_before, waited_before
+from serving.worklist.memory import Remembered, list_before
 from serving.worklist.told import KINDS, Told, told
 
+Changes = list[dict[str, Any]]
 EVERYBODY = 10**9
 """A capacity that leaves nobody out for want of a place."""
 
@@ -68,13 +70,14 @@ class Office:
         self.past, self.earlier = PastScores(desk.home), EarlierScores(desk.home)
         """How such scores turned out, and what was said before, by the score log of the home."""
         self._items: list[tuple[Scorer, Items]] = []
-        self._items_now: tuple[LiveScorer, Declared, Items] | None = None
+        self._items_now: tuple[LiveScorer, Items] | None = None
         self._items_lock = threading.Lock()
-        self._tiers: tuple[Items, list[dict[str, Any]], Tiers | None] | None = None
+        self._tiers: tuple[Items, Changes, Tiers | None] | None = None
+        self._whole_tiers: tuple[Items, Changes, Tiers | None] | None = None
+        self._worklist: tuple[tuple[Items, Told, Tiers | None], Remembered | None, Worklist] | None = None
         self._rows: tuple[Items, dict[str, np.ndarray]] | None = None
-        self._list: tuple[tuple[Any, ...], Worklist] | None = None
         self._told: tuple[tuple[int, date], Told] | None = None
-        self._changes: tuple[int, list[dict[str, Any]]] | None = None
+        self._changes: tuple[int, Changes] | None = None
         self._live = Live(export, desk, since, follows_policy)
 
     def live(self, scorer: Scorer) -> LiveScorer:
@@ -89,29 +92,47 @@ class Office:
         about: About | None = None,
     ) -> Worklist:
         """The list of the book day, or what it says of some cases; ValueError for roles the policy does not have."""
-        found = self.told(live.as_of)
-        return Worklist.make(
+        found, items, tiers = self.told(live.as_of), self.items(live), self.tiers(live)
+        before = list_before(self.desk.home, self.place, live.as_of)
+        is_usual = capacity is None and not by_skill and about is None
+        made_of, kept = (items, found, tiers), self._worklist
+        if is_usual and kept is not None and kept[1] == before and _are_same(kept[0], made_of):
+            return kept[2]
+        made = Worklist.make(
             live,
             capacity=capacity,
             by_skill=by_skill,
             states=found.states,
-            waited=waited_before(self.desk.home, self.place, live.as_of),
+            waited=before.waited if before else {},
             declared=found.declared,
             last_reviewed=found.last_reviewed,
-            items=self.items(live),
-            tiers=self.tiers(live),
+            items=items,
+            tiers=tiers,
             about=about,
         )
+        if is_usual:
+            self._worklist = (made_of, before, made)
+        return made
 
-    def list_now(self, live: LiveScorer) -> Worklist:
-        """The list of the book day with the policy's places, made anew where something it is made of changed."""
-        waited = waited_before(self.desk.home, self.place, live.as_of)
-        made_of = (self.items(live), self.tiers(live), self.told(live.as_of))
-        kept = self._list
-        is_same = kept is not None and all(a is b for a, b in zip(kept[0], made_of, strict=False))
-        if kept is None or not is_same or kept[0][-1] != waited:
-            kept = self._list = ((*made_of, waited), self.worklist(live))
-        return kept[1]
+    def list_under(self, live: LiveScorer, policy: Policy) -> Worklist:
+        """The list of the book day as another policy would make it, with its own capacity; nothing is changed.
+
+        It is told without the model's reasons and the habits of its customers.
+        """
+        part = None if live.part is None else live.part.with_policy(policy)
+        other = replace(live, whole=live.whole.with_policy(policy), part=part)
+        found = self.told(live.as_of)
+        before = list_before(self.desk.home, self.place, live.as_of)
+        items = items_now(other, live.as_of, found.declared, None)
+        return Worklist.of(
+            items,
+            policy,
+            live.as_of,
+            states=found.states,
+            waited=before.waited if before else {},
+            last_reviewed=found.last_reviewed,
+            tiers=tiers_at(other, items, self._changes_of_tiers()),
+        )
 
     def case(self, live: LiveScorer, case_id: str) -> Worklist:
         """What the list of the book day says of one case, as if there were a place for it; no other is looked at.
@@ -160,7 +181,7 @@ class Office:
             kept = self._told = (asked, found)
         return kept[1]
 
-    def _changes_of_tiers(self) -> list[dict[str, Any]]:
+    def _changes_of_tiers(self) -> Changes:
         """The changes of tiers that the desk keeps, read anew only where one was written."""
         latest = self.desk.latest(TIER_CHANGES)
         kept = self._changes
@@ -171,21 +192,26 @@ class Office:
     def items(self, live: LiveScorer) -> Items:
         """The open invoices of this moment with the decisions on them."""
         kept = self._items_now
-        if kept is not None and kept[0] is live:
-            return kept[2]
-        declared = self.told(live.as_of).declared
-        if kept is not None and kept[0].is_of_same_books(live) and kept[1] == declared:
-            found = kept[2]
-        else:
-            found = items_now(live, live.as_of, declared, self._kept_items(live.whole, declared))
-        self._items_now = (live, declared, found)
-        return found
+        if kept is None or not kept[0].is_like(live):
+            declared = self.told(live.as_of).declared
+            whole = self._kept_items(live.whole, declared)
+            kept = self._items_now = (live, items_now(live, live.as_of, declared, whole))
+        return kept[1]
 
     def tiers(self, live: LiveScorer) -> Tiers | None:
         """The tiers of customers and groups at this moment; None where the policy has none."""
         items, changes, kept = self.items(live), self._changes_of_tiers(), self._tiers
         if kept is None or kept[0] is not items or kept[1] is not changes:
-            kept = self._tiers = (items, changes, tiers_at(live, items, changes))
+            made = tiers_now(live, items, changes, self._tiers_of_whole(live.whole, changes))
+            kept = self._tiers = (items, changes, made)
+        return kept[2]
+
+    def _tiers_of_whole(self, whole: Scorer, changes: Changes) -> Tiers | None:
+        """Those of the whole book, as it was loaded: only customers of whom the desk knows more are looked at again."""
+        items = self._kept_items(whole, self.told(whole.as_of).declared)
+        kept = self._whole_tiers
+        if kept is None or kept[0] is not items or kept[1] is not changes:
+            kept = self._whole_tiers = (items, changes, tiers_at(whole, items, changes))
         return kept[2]
 
     def _kept_items(self, whole: Scorer, declared: Declared) -> Items:
@@ -217,6 +243,11 @@ class Office:
             kept = {"status": answer.status, "content": answer.content, "version": answer.version}
             writing.remember(key, digest, kept)
         return answer
+
+
+def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether both hold the very same objects; to compare what large columns say would cost more than it saves."""
+    return all(each is its_other for each, its_other in zip(one, other, strict=True))
 
 
 def actor_of(caller: Caller) -> Actor:

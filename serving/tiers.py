@@ -7,8 +7,8 @@ is kept have the best tier, since they are known or since tiers are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -91,13 +91,17 @@ def tiers_of(
     day: date,
     changes: Iterable[Mapping[str, Any]] = (),
     known_since: Mapping[str, date] | None = None,
+    only: Collection[str] | None = None,
 ) -> Tiers:
     """The tiers of a day from its open invoices and the changes kept, oldest first; those of the day are left out.
 
-    `known_since` gives the day from which each customer is known.
+    `known_since` gives the day from which each customer is known; `only` looks at these customers and groups alone.
     """
     earlier = [change for change in changes if str(change["changed_on"]) < day.isoformat()]
-    best_since = _best_since(items, earlier, known_since or {}, day)
+    begun = min((str(change["changed_on"]) for change in earlier), default=None)
+    if only is not None:
+        earlier = [change for change in earlier if str(change["customer_id"]) in only]
+    best_since = _best_since(items, begun, known_since or {}, day)
     previous = previous_tiers(earlier)
     decided = {
         "customer_id": items.customer_id,
@@ -114,7 +118,7 @@ def tiers_of(
         told["group"],
         lambda: tier_changes(table, previous, day, policy.tiers[0], policy.version),
         best_since,
-        _a_week_before(earlier, best_since, day, policy.tiers[0]),
+        _a_week_before(earlier, begun, best_since, day, policy.tiers[0]),
         policy.tiers[0],
         earlier,
     )
@@ -131,13 +135,13 @@ def _told(table: pd.DataFrame) -> dict[str, dict[str, Tier]]:
 
 
 def _best_since(
-    items: Items, changes: Sequence[Mapping[str, Any]], known_since: Mapping[str, date], day: date
+    items: Items, begun: str | None, known_since: Mapping[str, date], day: date
 ) -> dict[str, date]:
-    """Since when customers and groups of whom nothing is kept have the best tier."""
-    if not changes:
+    """Since when customers and groups of whom nothing is kept have the best tier; `begun`: since tiers are kept."""
+    if begun is None:
         return {}
-    begun = date.fromisoformat(min(str(change["changed_on"]) for change in changes))
-    found = {name: max(begun, known) for name, known in known_since.items() if known < day}
+    first = date.fromisoformat(begun)
+    found = {name: max(first, known) for name, known in known_since.items() if known < day}
     for group, customer in set(zip(items.case_id.tolist(), items.customer_id.tolist(), strict=True)):
         if group != customer and customer in found:
             found[group] = min(found[customer], found.get(group, day))
@@ -145,12 +149,15 @@ def _best_since(
 
 
 def _a_week_before(
-    changes: Sequence[Mapping[str, Any]], best_since: Mapping[str, date], day: date, best: str
+    changes: Sequence[Mapping[str, Any]],
+    begun: str | None,
+    best_since: Mapping[str, date],
+    day: date,
+    best: str,
 ) -> dict[str, str]:
     """Each customer's tier a week before, or on the first day of which tiers are kept if that is later."""
-    if not changes:
+    if begun is None:
         return {}
-    begun = min(str(change["changed_on"]) for change in changes)
     then = max((day - WEEK).isoformat(), begun)
     kept = previous_tiers(change for change in changes if str(change["changed_on"]) <= then)
     kept = kept[kept["scope"] == "customer"]
@@ -173,6 +180,41 @@ def tiers_at(scorer: Scorer | LiveScorer, items: Items, changes: Sequence[Mappin
     if policy.parts.customer_tiers is None:
         return None
     return tiers_of(items, policy, scorer.as_of, changes, known_since(scorer))
+
+
+def tiers_now(
+    live: LiveScorer, items: Items, changes: Sequence[Mapping[str, Any]], whole: Tiers | None
+) -> Tiers | None:
+    """The same as `tiers_at`, from those of the `whole` book: only cases that the desk knows more of are looked at."""
+    if whole is None or live.part is None:
+        return whole
+    touched = np.isin(items.customer_id.astype(str), list(live.changed))
+    cases = {*items.case_id[touched].tolist(), *(live.case_of(each) for each in live.changed)}
+    rows = np.flatnonzero(np.isin(items.case_id.astype(str), list(cases)))
+    again = {*cases, *live.changed, *items.customer_id[rows].tolist()}
+    known = {name: day for name, day in known_since(live).items() if name in again}
+    part = tiers_of(items.at(rows), live.whole.policy, live.as_of, changes, known, again)
+    return _with_part(whole, part, again)
+
+
+def _with_part(whole: Tiers, part: Tiers, again: Collection[str]) -> Tiers:
+    """The tiers of everybody else, and those of some who were looked at again; in the order of a whole book's."""
+
+    def put(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(sorted({**{name: one for name, one in old.items() if name not in again}, **new}.items()))
+
+    def to_keep() -> list[TierChange]:
+        changes = [each for each in whole.to_keep() if each.customer_id not in again]
+        return sorted([*changes, *part.to_keep()], key=lambda each: (each.is_of_group, each.customer_id))
+
+    return replace(
+        whole,
+        customers=put(whole.customers, part.customers),
+        groups=put(whole.groups, part.groups),
+        to_keep=to_keep,
+        best_since=put(whole.best_since, part.best_since),
+        week_before=put(whole.week_before, part.week_before),
+    )
 
 
 def kept_changes(desk: Desk) -> list[dict[str, Any]]:

@@ -19,8 +19,12 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serving.roles import Caller, rights_of
+
+if TYPE_CHECKING:
+    from serving.desk import Writing
 
 FILE_NAME = "tokens.json"
 
@@ -101,6 +105,28 @@ def revoke_token(home: Path, name: str) -> None:
             names = ", ".join(token.name for token in known) or "none"
             raise KeyError(f"There is no token named {name!r}. Tokens: {names}.")
         _write(home, kept)
+
+
+def grant_token(
+    writing: Writing,
+    home: Path,
+    name: str,
+    role: str,
+    scopes: Sequence[str] = (),
+    expires_on: date | None = None,
+) -> str:
+    """Add a token as `create_token` does, and say so in the audit log; nothing is kept of one that is refused."""
+    said = {"role": role, "scopes": list(scopes), "until": expires_on and expires_on.isoformat()}
+    writing.chain.append(
+        "add_token", "", "tokens", name, detail={key: value for key, value in said.items() if value}
+    )
+    return create_token(home, name, writing.now.date(), role, scopes, expires_on)
+
+
+def take_token_away(writing: Writing, home: Path, name: str) -> None:
+    """Remove a token as `revoke_token` does, and say so in the audit log."""
+    writing.chain.append("revoke_token", "", "tokens", name)
+    revoke_token(home, name)
 
 
 def token_of(home: Path, secret: bytes) -> Token | None:

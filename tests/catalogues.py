@@ -40,7 +40,7 @@ LISTED = (
     "serving.pages.frame:TOLD", "serving.pages.frame:PLACES", "serving.worklist:LEFT_OUT",
     "serving.pages.health:MEASURES", "serving.pages.health:TITLES", "serving.pages.health:GROUPINGS",
     "serving.pages.model:TITLES", "serving.pages.model:KINDS", "serving.pages.charts:BUCKETS",
-    "serving.pages.invoice:QUESTIONS",
+    "serving.pages.invoice:QUESTIONS", "serving.pages.portfolio:BAND_TITLES",
 )  # fmt: skip
 """Texts in lists, looked up where they are shown."""
 MORE_CODES = (
@@ -52,7 +52,9 @@ MORE_CODES = (
     "pricing", "delivery", "quality", "po_missing", "duplicate", "other", "not stated",
     "cannot_pay", "will_not_pay", "forgot", "process_delay", "read", "write",
     "open_terms", "reduced_limit", "part_prepaid", "cash_on_delivery", "refer",
-    "settled", "created", "changed", "erased", "activated", "kept_policy",
+    "settled", "created", "changed", "erased", "activated", "kept_policy", "issue to sending", "delivery to issue",
+    "nothing", "add", "change", "erase", "save policy", "activate policy", "add user", "change role", "change password",
+    "revoke user", "end session", "join user", "add token", "revoke token", "restore", "forget", "scopes", "until",
 )  # fmt: skip
 _MANY = re.compile(r"""\bmany\(\s*(?:[^()"]+,\s*)?"([a-z ]+)"(?:\s*,\s*"([a-z ]+)")?""")
 
@@ -134,7 +136,7 @@ def _code_words() -> set[str]:
         found |= {kind, *content.model_fields}
         for hint in get_type_hints(content).values():
             found |= set(_literals(hint))
-    found |= {*RULES, *DECISIONS, *OUTCOMES}
+    found |= {*RULES, *DECISIONS, *OUTCOMES, *(rule.first_action for rule in RULES.values())}
     return {spaced(each) for each in (found | set(MORE_CODES)) if re.search("[a-z]{2}", each)}
 
 

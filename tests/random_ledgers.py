@@ -28,6 +28,7 @@ EVENT_DAY = {
     "contacts": "contacted_on",
     "credit_reports": "reported_on",
     "complaints": "opened_on",
+    "nonpayment_reasons": "recorded_on",
     "exchange_rates": "rated_on",
 }
 LATER_DAYS = {
@@ -82,6 +83,7 @@ def random_settings(seed: int) -> LedgerSettings:
         settlement_tolerance=draw.one("0", "0.05", "2"),
         country=draw.one("DE", None),
         weekend_days=draw.one((5, 6), (4, 5)),
+        **draw.one({}, {"cannot_pay_reasons": ("kein Geld",), "our_doing_reasons": ("Cash short",)}),
     )
 
 
@@ -134,6 +136,7 @@ def _add_invoice(draw: Draw, rows: Rows, number: int, issued: int) -> None:
     rows["invoices"].append(row)
     _add_money(draw, rows, row, issued, due)
     _add_talk(draw, rows, row, issued, due)
+    _add_reasons(draw, rows, row, issued)
 
 
 def _add_money(draw: Draw, rows: Rows, invoice: Row, issued: int, due: int) -> None:
@@ -200,6 +203,17 @@ def _add_talk(draw: Draw, rows: Rows, invoice: Row, issued: int, due: int) -> No
             about | {"customer_id": invoice["customer_id"], "contacted_on": iso(at)}
             | {"channel": draw.one("call", "email")} | draw.known(at)
         )  # fmt: skip
+
+
+def _add_reasons(draw: Draw, rows: Rows, invoice: Row, issued: int) -> None:
+    for _ in range(draw.one(0, 0, 1, 2)):
+        at = issued + draw.day(-3, 120)
+        said = draw.one(
+            "cash_short", "Can’t  pay", "forgot", "quality", "Purchase_Order missing", "kein geld", "pay"
+        )
+        rows["nonpayment_reasons"].append(
+            {"invoice_id": invoice["invoice_id"], "recorded_on": iso(at), "reason": said} | draw.known(at)
+        )
 
 
 def _add_about_customer(draw: Draw, rows: Rows, customer: str) -> None:

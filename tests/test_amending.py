@@ -51,3 +51,24 @@ def test_the_same_numbers_are_the_same_text() -> None:
 def test_what_is_no_number_is_told(place: str, value: str) -> None:
     with pytest.raises(PolicyError, match="is no number here"):
         amended(TEXT, {place: value})
+
+
+def test_the_remark_beside_a_number_is_its_reason() -> None:
+    why = {each.place: each.comment for each in numbers_of(TEXT)}
+    assert why["numbers.quiet_days"] == "after a contact, give people this long before the next one"
+    assert why["numbers.small_amount.JPY"].startswith("Below this, a phone call costs more")
+    assert why["worklist.late_money_costs"].startswith("What one contact costs, and what a unit of money")
+    bare = "numbers:\n  # one\n  a: 1\n  b: 2  # two\n  c: 3\n\n  # three\n  d: 4\n\n  e: 5\n"
+    assert {each.place[-1]: each.comment for each in numbers_of(bare)} == {
+        "a": "one", "b": "two", "c": "", "d": "three", "e": ""
+    }  # fmt: skip
+
+
+def test_a_number_of_one_currency_or_tier_changes_alone() -> None:
+    changed = amended(
+        TEXT, {"numbers.small_amount.JPY": "9000", "worklist.effect_of_contact.past_due.low": "0.25"}
+    )
+    parts = Policy.read(changed).parts
+    assert parts.numbers["small_amount"]["JPY"] == 9000 and parts.numbers["small_amount"]["otherwise"] == 50
+    assert parts.workday.effect_of_contact["past_due"]["low"] == 0.25
+    assert changed.count("\n") == TEXT.count("\n") and changed.count("#") == TEXT.count("#")

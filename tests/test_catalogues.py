@@ -36,8 +36,30 @@ def test_the_packaged_policy_is_read_aloud_in_the_language(code: str) -> None:
         (
             "en",
             "1,707 EUR in 1 invoice past due by 4 days: x.",
-            "1,707 EUR in 1 invoice past due by 4 days: x.",
+            "€1,707 in 1 invoice past due by 4 days: x.",
         ),
+        (
+            "en",
+            "1,250.50 CHF by 2026-07-02, 12 PDF of INV-2026-01-02, 2026-13-99.",
+            "CHF\xa01,250.50 by 2 Jul 2026, 12 PDF of INV-2026-01-02, 2026-13-99.",
+        ),
+        (
+            "en",
+            "3356.32 EUR is open, 134% of the limit of 2500.00.",
+            "€3,356.32 is open, 134 % of the limit of €2,500.00.",
+        ),
+        (
+            "en",
+            "The recommended limit was cut from 1500.00 to 1000.00 EUR.",
+            "The recommended limit was cut from €1,500.00 to €1,000.00.",
+        ),
+        (
+            "de",
+            "100.00 EUR was promised by 2026-06-20; 50.00 came. We said we would follow up.",
+            "100,00\xa0€ waren bis zum 20.06.2026 zugesagt; 50,00\xa0€ sind eingegangen. Wir haben angekündigt "
+            "nachzufassen.",
+        ),
+        ("nl", "the step of today is friendly reminder", "de stap van vandaag is vriendelijke herinnering"),
         (
             "de",
             "1,707 EUR in 1 invoice past due by 4 days: a complaint is open, and it is answered before we speak "

@@ -17,6 +17,7 @@ from data_samples.simulator import SCENARIOS
 from features.catalogue import CATALOGUE
 from features.ledger import Ledger
 from serving.cli import main
+from serving.desk import Desk
 from serving.policy import Policy
 from serving.scoring import COLUMNS, Scorer
 from tests.commands import SAMPLE, Run, runs_in
@@ -309,6 +310,20 @@ def test_policy_check_lists_every_mistake(run_anew: Run, tmp_path: Path) -> None
     assert (shown.exit_code, shown.stdout) == (2, "")
 
 
+def test_policy_check_names_what_other_languages_say_as_before(office: Path, tmp_path: Path) -> None:
+    home, mine = shutil.copytree(office, tmp_path / "home"), tmp_path / "mine.yaml"
+    text = Path("serving/policy.yaml").read_text(encoding="utf-8")
+    mine.write_text(
+        text.replace("told: our credit manager speaks", "told: somebody speaks"), encoding="utf-8"
+    )
+    run = runs_in(home)
+    told = " ".join(run("policy", "check", mine).output.split())
+    assert "other_languages.de still has actions.senior_conversation.told as it was" in told
+    (home / "policy.yaml").write_text("tiers: 3", encoding="utf-8")
+    done = run("policy", "check", mine)
+    assert done.exit_code == 0 and "still has" not in done.output
+
+
 def test_policy_show_prints_sentences_or_json(run_anew: Run) -> None:
     policy = Policy.load()
     shown = run_anew("policy", "show").stdout
@@ -337,7 +352,7 @@ def test_features_lists_the_catalogue(run_anew: Run) -> None:
     assert {feature["family"] for feature in rhythm} == {"rhythm"}
 
 
-def test_tokens_are_made_listed_and_revoked(run_anew: Run) -> None:
+def test_tokens_are_made_listed_and_revoked(run_anew: Run, tmp_path: Path) -> None:
     made = run_anew("tokens", "create", "erp")
     assert made.exit_code == 0 and made.stdout.startswith("dc_") and len(made.stdout.splitlines()) == 1
     assert run_anew("tokens", "create", "erp").exit_code == 2
@@ -345,8 +360,13 @@ def test_tokens_are_made_listed_and_revoked(run_anew: Run) -> None:
     assert "erp  ar_system  since 20" in listed.stdout and "1 token." in listed.stdout
     assert made.stdout.strip() not in listed.stdout
     assert [token["name"] for token in json.loads(run_anew("tokens", "list", "--json").stdout)] == ["erp"]
-    assert run_anew("tokens", "revoke", "erp").exit_code == 0
+    assert run_anew("tokens", "revoke", "erp", "--who", "ann").exit_code == 0
+    assert run_anew("tokens", "revoke", "erp").exit_code == 2
     assert json.loads(run_anew("tokens", "list", "--json").stdout) == []
+    with Desk.open(tmp_path / "new home") as desk:  # what was refused left no entry
+        entries = [(each["act"], each["record_id"]) for each in reversed(desk.audit_entries())]
+        assert entries == [("add_token", "erp"), ("revoke_token", "erp")]
+        assert desk.audit_entries()[0]["actor"] == "ann" and desk.verify_audit().is_valid
 
 
 def test_a_simulated_ledger_checks_and_imports(run_anew: Run, tmp_path: Path) -> None:

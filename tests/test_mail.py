@@ -159,7 +159,7 @@ def test_guards_are_asked_again_right_before(ready: House, told: tuple[str, Any]
     message = ready.desk.get("messages", record.content["message_id"])
     assert message.status == "cancelled"
     if step != "nothing":
-        assert found[record.record_id].why == f"the step of today is {step}"
+        assert found[record.record_id].why == f"the step of today is {step.replace('_', ' ')}"
 
 
 def test_a_payment_since_then_cancels_it(ready: House) -> None:

@@ -154,8 +154,8 @@ def test_every_mistake_in_a_mapping_is_named_with_the_nearest_word(tmp_path: Pat
     wrong = wrong.replace("country:", "land:").replace("default:", "defualt:")
     wrong = wrong.replace("{constant: invoice}", "{constant: invoice, column: Type}")
     assert [line.split(": ", 1)[1] for line in mistakes(tmp_path, wrong)] == [
-        "ledger.land is not a key of a mapping. Known are: base_currency, country, settlement_tolerance, "
-        "time_zone, weekend_days.",
+        "ledger.land is not a key of a mapping. Known are: base_currency, cannot_pay_reasons, country, "
+        "our_doing_reasons, settlement_tolerance, time_zone, weekend_days.",
         "tables.invoices.keep.0.oneof is not a key of a mapping. Did you mean 'one_of'?",
         "tables.invoices.columns.currency.defualt is not a key of a mapping. Did you mean 'default'?",
         "tables.invoices.columns.kind is not usable: should name exactly one of: column, constant, join. "

@@ -8,8 +8,10 @@ from datetime import date
 from decimal import Decimal
 from email.message import EmailMessage
 from html import unescape
+from itertools import product
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
 
+from serving.case_messages import steps_ahead
 from serving.messages import (
     CHANNELS,
     STEP_KINDS,
@@ -36,8 +39,10 @@ from serving.messages import (
 from serving.messages import case as case_module
 from serving.messages.linting import static_text
 from serving.messages.rendering import OWN_STEP, TEXTS, Language
-from serving.messages.samples import BARE, FULL, SIMPLE, STEP
+from serving.messages.samples import BARE, FULL, SIMPLE, STEP, said_in
 from serving.policy import Policy
+from serving.policy.spoken import opening_in, sentences_in
+from serving.worklist import Case
 from tests.commands import runs_in
 
 GOLDEN = Path(__file__).parent / "golden_messages"
@@ -89,6 +94,66 @@ def allowed_with(found: Finding, language: str) -> tuple[str, ...]:
     return vocabulary(language).rule(found.rule).allowed_with
 
 
+ENGLISH = {
+    "the",
+    "you",
+    "your",
+    "our",
+    "and",
+    "with",
+    "would",
+    "please",
+    "that",
+    "there",
+    "have",
+    "this",
+    "from",
+}
+"""Words without which English hardly does, and that German and Dutch do not have."""
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != "en"])
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_english_is_left_in_another_language(language: str, case: str) -> None:
+    """In any message of any step, with the sentences that the packaged policy has for it."""
+    policy, sample = Policy.load().parts, said_in(CASES[case], language)
+    openings = dict.fromkeys((*actions(), *policy.actions, OWN_STEP), sample.opening)
+    for code, step in policy.actions.items():
+        openings[code] = opening_in(policy, code, step.opening, language)[0] if step.is_contact else ""
+    for action, channel in product(openings, CHANNELS):
+        message = said(action, channel, replace(sample, opening=openings[action]), language=language)
+        words = re.findall(r"\w+", f"{message.subject} {message.text}".casefold())
+        assert not ENGLISH & set(words), (action, channel)
+        assert message.language == language and message.findings == ()
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != "en"])
+def test_every_sentence_of_the_packaged_policy_is_said_and_kind_in_every_language(language: str) -> None:
+    policy = Policy.load()
+    english, spoken = (sentences_in(policy.parts, each) for each in ("en", language))
+    assert spoken.keys() == english.keys() and len(spoken) > 40
+    published = [each for name in policy.parts.strategies for each in policy.published(name, language)]
+    assert lint("\n".join((*spoken.values(), *published)), language) == []
+    words = re.findall(r"\w+", " ".join((*spoken.values(), *published)).casefold())
+    assert not ENGLISH & set(words)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_welcome_tells_the_steps_of_the_policy_in_advance(language: str) -> None:
+    policy = Policy.load().parts
+    welcome = SimpleNamespace(action="introduce_ourselves", strategy="new_customers")
+    ahead = steps_ahead(policy, cast(Case, welcome), language)
+    days = [step.days for step in ahead]
+    assert days == sorted(days) and len(days) >= 5
+    message = said("introduce_ourselves", case=replace(SIMPLE, sequence=ahead), language=language)
+    text = " ".join(message.text.split())
+    assert all(each.what in text for each in ahead) and message.findings == ()
+    own = sentences_in(policy, language)["actions.introduce_ourselves.told"]
+    assert own not in [each.what for each in ahead]
+    lacking = replace(policy, other_languages={"de": {}})
+    assert bool(steps_ahead(lacking, cast(Case, welcome), language)) == (language == "en")
+
+
 @pytest.mark.parametrize(("language", "action"), SPOKEN)
 def test_html_says_what_the_text_says(language: str, action: str) -> None:
     message = said(action, "email", FULL, language=language)
@@ -106,7 +171,7 @@ def golden(path: Path) -> str:
     action, channel, case, *step = path.stem.split(".")
     language = "en" if path.parent == GOLDEN else path.parent.name
     approved = {"approved_next_step": STEP} if step else {}
-    message = said(action, channel, CASES[case], language=language, **approved)
+    message = said(action, channel, said_in(CASES[case], language), language=language, **approved)
     return f"{message.subject}\n\n{message.text}"
 
 

@@ -17,11 +17,12 @@ import pytest
 
 from serving import nightly as nights
 from serving.cli import main
+from serving.desk.checked import latest_check
 from tests.commands import HASTY, SAMPLE, Run, runs_in
 
 ROOT = Path(__file__).parent.parent
 UNITS = ROOT / "serving" / "nightly"
-STEPS = ["retrain", "score", "tiers", "promises", "alerts", "worklist", "monitor", "backup"]
+STEPS = ["retrain", "score", "tiers", "promises", "alerts", "worklist", "monitor", "verify-audit", "backup"]
 DAY = "2026-06-01"
 Codes = dict[str, int]
 
@@ -246,3 +247,4 @@ def test_a_night_killed_after_each_step_is_the_same_night(tmp_path: Path, ledger
     )
     assert broken.done() == whole.done()
     assert broken.left() == whole.left()
+    assert latest_check(whole.home) is not None

@@ -19,7 +19,19 @@ from tests.api_service import NOW
 from tests.house import QUICK, House, book, hidden
 from training.model import RiskModel
 
-PLACES = ("/today", "/alerts", "/portfolio", "/policy", "/model", "/audit", "/glossary", "/patterns")
+PLACES = (
+    *(
+        "/today",
+        "/alerts",
+        "/messages",
+        "/portfolio",
+        "/portfolio/losses",
+        "/portfolio/exits",
+        "/policy",
+        "/model",
+    ),
+    *("/audit", "/glossary", "/patterns"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,10 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pract
 PLACES = (
     "/today",
     "/alerts",
+    "/messages",
     "/portfolio",
+    "/portfolio/losses",
+    "/portfolio/exits",
     "/policy",
     "/model",
     "/audit",

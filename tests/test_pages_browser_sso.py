@@ -46,6 +46,7 @@ OUTSIDE = ("/sign-", "/language")
 """Forms that need no session."""
 NEED_MORE = {
     "/alerts/{alert_id:path}": "a night that raised alerts",
+    "/messages/{sending_id:path}": "a message of which nobody knows whether it arrived",
     "/policy/versions/{version}": "an earlier policy to go back to",
     "/disputes/tasks/{task_id}": "a task that somebody recorded",
     "/policy/check": "the script, which asks while somebody types",

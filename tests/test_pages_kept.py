@@ -71,7 +71,7 @@ class Desks:
         other._live = copy(self.office._live)
         other._live._kept = None
         other._items, other._items_now, other._tiers, other._rows = [], None, None, None
-        other._told, other._changes, other._list = None, None, None
+        other._told, other._changes, other._worklist, other._whole_tiers = None, None, None, None
         return _told(self._pages(other))
 
     def write(self, act: Act) -> None:
@@ -160,12 +160,12 @@ def test_a_dispute_that_is_settled_no_longer_holds_the_invoice(tmp_path: Path, s
 def test_what_no_score_depends_on_leaves_the_list_as_it_is(tmp_path: Path, scorer: Scorer) -> None:
     office = Desks(tmp_path, scorer).office
     before = office.live(scorer)
-    kept = office.list_now(before), office.tiers(before), office.items(before)
+    kept = office.worklist(before), office.tiers(before), office.items(before)
     with office.desk.writing(ANALYST, NOW) as writing:
         writing.add("notes", {"customer_id": "C", "noted_on": DAY, "text": "heard"})
     after = office.live(scorer)
     assert after is not before  # the moment is another: what the desk alone tells is told anew
-    found = office.list_now(after), office.tiers(after), office.items(after)
+    found = office.worklist(after), office.tiers(after), office.items(after)
     assert all(a is b for a, b in zip(kept, found, strict=True))
 
 

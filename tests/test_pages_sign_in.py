@@ -198,6 +198,9 @@ class TestRoles:
             "/today": "read:worklist",
             "/alerts": "read:alerts",
             "/audit": "read:audit",
+            "/messages": "read:facts",
+            "/portfolio/losses": "read:worklist",
+            "/portfolio/exits": "read:worklist",
             "/model": "read:models",
         }
         for path, right in needs.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.policy import Policy, PolicyError
+from serving.policy.spoken import opening_in, outdated, unsaid
 
 PACKAGED = (Path(__file__).parents[1] / "serving" / "policy.yaml").read_text(encoding="utf-8")
 
@@ -72,10 +73,10 @@ def changed(old: str, new: str, text: str = SMALL) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("roles:", "rolls:", "line 13: rolls: unknown key 'rolls'; did you mean 'roles'?"),
+        ("roles:", "rolls:", "line 13, column 1: rolls: unknown key 'rolls'; did you mean 'roles'?"),
         ("p_late >= 0.5", "p_lat >= 0.5", "unknown name 'p_lat' (character 1 of"),
-        ("p_late >= 0.5", "p_lat >= 0.5", "line 8: tier_rules[1].when: "),
-        ("is_due_soon,", "is_due_son,", "line 23: rules[1].when: unknown name 'is_due_son'"),
+        ("p_late >= 0.5", "p_lat >= 0.5", "line 8, column 36: tier_rules[1].when: "),
+        ("is_due_soon,", "is_due_son,", "line 23, column 41: rules[1].when: unknown name 'is_due_son'"),
         ("tier >= 'high'", "tier >= 'hgh'", "unknown value 'hgh' (character 9"),
         ("tier: high", "tier: hihg", "tier_rules[1].tier: unknown tier 'hihg'; did you mean 'high'?"),
         ("action: remind", "action: remnd", "unknown action 'remnd'; did you mean 'remind'?"),
@@ -84,7 +85,7 @@ def changed(old: str, new: str, text: str = SMALL) -> str:
         ("who: analyst, channel: phone", "who: analist, channel: phone", "did you mean 'analyst'?"),
         ("id: past", "id: help", "duplicate id 'help', also of rules[1]; ids are unique"),
         ("id: past", "id: promised", "duplicate id 'promised', also of guards[1]"),
-        ("opening: May we help you out.", "counted_from: as_of", "line 16: actions.call: 'opening' is"),
+        ("opening: May we help you out.", "counted_from: as_of", "line 16, column 9: actions.call: 'opening' is"),
         ("opening: May we help you out.", "opening: ' '", "actions.call.opening: ' ' is no text"),
         ("id: rest,", "id: rest, when: is_disputed,", "the last rule must take every case left"),
         ("when: tier >= 'high' and is_due_soon, ", "", "the rules below are never reached; move it"),
@@ -115,7 +116,7 @@ def changed(old: str, new: str, text: str = SMALL) -> str:
         ("0 <= days_to_due <= 7", "true", "facts.is_due_soon: 'True' is no condition"),
         ("tiers: [low, high]", "tiers: [low, high, low]", "'low' stands here twice"),
         ("tiers: [low, high]", "tiers: low", "'low' is not what belongs here; write a list"),
-        ("roles: [analyst]", "roles: [analyst]\nroles: [analyst]", "line 14: roles: 'roles' stands here"),
+        ("roles: [analyst]", "roles: [analyst]\nroles: [analyst]", "line 14, column 1: roles: 'roles' stands here"),
         ("{id: rest, action: none_needed, because: all is well}", "all", "'all' is no entry"),
         ("none_needed: {who: analyst", "none_needed: 3\n  other: {who: analyst", "none_needed: has no"),
         ("[you must, debt*]", "[]", "'wording.never_say' is empty"),
@@ -237,6 +238,82 @@ def test_strategies_and_account_sections_are_read_and_are_data_again() -> None:
     assert policy.published("plain")[2].startswith("A point you raise")
 
 
+OTHER = """
+other_languages:
+  de:
+    strategies.plain.told: Wir fragen früh.
+    actions.call.opening: Dürfen wir helfen?
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  de:", "  tlh:", "other_languages.tlh: there are no texts in 'tlh'; one of de, nl"),
+        ("plain.told: Wir", "plan.told: Wir", "no sentence for customers stands at 'strategies.plan.told'; did you"),
+        ("Wir fragen früh.", "Zahlen Sie sofort.", "de.strategies.plain.told: says 'sofort' (urgency)"),
+        ("Dürfen wir helfen?", "' '", "de.actions.call.opening: ' ' is no text"),
+        ("  de:\n", "  de: 3\n  nl:\n", "other_languages.de: '3' is not what belongs here"),
+    ],
+)  # fmt: skip
+def test_a_broken_sentence_of_another_language_says(old: str, new: str, said: str) -> None:
+    told = problems_of(changed(old, new, SECTIONS_MORE + OTHER))
+    assert any(said in problem for problem in told), told
+
+
+class TestOtherLanguages:
+    def test_they_are_part_of_the_version_and_data_again(self) -> None:
+        plain, spoken = Policy.read(SECTIONS_MORE), Policy.read(SECTIONS_MORE + OTHER)
+        assert plain.version != spoken.version and "other_languages" not in plain.as_dict()
+        assert Policy.read(spoken.text()).version == spoken.version
+        assert plain.parts.other_languages == {}
+
+    def test_what_a_language_lacks_is_named(self) -> None:
+        assert list(unsaid(Policy.read(SECTIONS_MORE).parts)) == []
+        lacking = list(unsaid(Policy.read(SECTIONS_MORE + OTHER).parts))
+        assert "other_languages.de has no strategies.gentle.told" in lacking
+        assert not any("strategies.plain.told" in each or "actions.call.opening" in each for each in lacking)
+
+    def test_what_says_something_else_by_now_is_named(self) -> None:
+        before = Policy.read(SECTIONS_MORE + OTHER).parts
+        reworded = changed("told: We ask early.", "told: We ask very early.", SECTIONS_MORE + OTHER)
+        after = Policy.read(reworded).parts
+        assert list(outdated(before, before)) == []
+        assert list(outdated(before, after)) == [
+            "other_languages.de still has strategies.plain.told as it was, and its English changed"
+        ]
+        anew = Policy.read(changed("Wir fragen früh.", "Wir fragen sehr früh.", reworded)).parts
+        assert list(outdated(before, anew)) == []
+
+    def test_an_opening_is_said_in_the_language_of_the_text_or_not_at_all(self) -> None:
+        policy = Policy.load().parts
+        decided = f"{policy.actions['friendly_reminder'].opening} {policy.guards[ADDING].adds}"
+        english = opening_in(policy, "friendly_reminder", decided, "en")
+        assert " ".join((english[0], *english[1])) == decided and len(english[1]) == 1
+        for language, first, added in (("de-AT", "Vielleicht", "Ihren"), ("nl", "Misschien", "We zoeken")):
+            opening, adds = opening_in(policy, "friendly_reminder", decided, language)
+            assert opening.startswith(first) and [each.startswith(added) for each in adds] == [True]
+        assert opening_in(policy, "friendly_reminder", decided, "fr") == ("", ())
+
+    def test_a_policy_of_one_language_is_written_in_that_of_its_customers(self) -> None:
+        parts = Policy.read(SECTIONS_MORE).parts
+        opening = parts.actions["call"].opening
+        assert opening_in(parts, "call", opening, "de") == (opening, ())
+
+    def test_a_strategy_is_published_whole_or_not_at_all(self) -> None:
+        policy = Policy.load()
+        dutch = policy.published("good_payers", "nl")
+        assert dutch[0].startswith("Hoe we de facturen van klanten die betrouwbaar betalen begeleiden")
+        assert len(dutch) == len(policy.published("good_payers"))
+        with pytest.raises(ValueError, match=r"other_languages.de has no strategies.plain.for"):
+            Policy.read(SECTIONS_MORE + OTHER).published("plain", "de")
+        with pytest.raises(ValueError, match="'tlh' is none of"):
+            policy.published("good_payers", "tlh")
+
+
+ADDING = next(n for n, each in enumerate(Policy.load().parts.guards) if each.adds)
+
+
 def test_a_section_that_is_not_there_is_named() -> None:
     policy = Policy.read(SMALL)
     with pytest.raises(ValueError, match="has no section 'credit'; take it from the packaged"):
@@ -247,7 +324,11 @@ def test_all_problems_are_told_at_once_in_the_order_of_lines() -> None:
     text = changed("p_late >= 0.5", "p_lat >= 0.5")
     text = changed("channel: phone", "channel: fone", text)
     text = changed("id: rest,", "id: help,", text)
-    assert [problem.split(":")[0] for problem in problems_of(text)] == ["line 8", "line 16", "line 25"]
+    assert [problem.split(":")[0] for problem in problems_of(text)] == [
+        "line 8, column 36",
+        "line 16, column 33",
+        "line 25, column 10",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -309,3 +390,23 @@ def test_the_policy_as_data_is_the_policy_again() -> None:
 def test_the_packaged_policy_stays_readable() -> None:
     assert max(len(line) for line in PACKAGED.splitlines()) <= 130
     assert "\t" not in PACKAGED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marked"),
+    [
+        ("p_late >= 0.5", "p_late >= 0.5 and p_lat > 0", "p_lat > 0"),
+        ("when: p_late >= 0.5", "when: p_late >= 0.5\n      and   p_lat > 0", "p_lat > 0"),
+        ("channel: phone", "channel:  fone", "fone"),
+        ("roles:", "rolls:", "rolls:"),
+        ("roles: [analyst]", "roles: [analyst", "\n"),
+    ],
+)
+def test_a_problem_names_the_column_where_it_begins(old: str, new: str, marked: str) -> None:
+    text = changed(old, new)
+    with pytest.raises(PolicyError) as raised:
+        Policy.read(text)
+    lines = text.splitlines()
+    places = [lines[each.line - 1][each.column - 1 :] for each in raised.value.problems]
+    assert all(each.column for each in raised.value.problems)
+    assert marked == "\n" or any(place.startswith(marked) for place in places), places

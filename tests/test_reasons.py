@@ -21,8 +21,8 @@ from training.model.calibration import Calibration
 PUBLISHED_CODES = {
     "late_payment_habit", "days_late_habit", "recent_payments", "payment_trend", "payment_steadiness",
     "payment_rhythm", "due_date", "invoice_amount", "payment_terms", "invoicing_quality", "time_past_due",
-    "part_payment", "overdue_balance", "exposure", "disputes", "promises", "contacts", "group_behaviour",
-    "division", "country", "industry", "market", "credit_report", "relationship", "calibration",
+    "part_payment", "overdue_balance", "exposure", "disputes", "promises", "contacts", "nonpayment_reasons",
+    "group_behaviour", "division", "country", "industry", "market", "credit_report", "relationship", "calibration",
 }  # fmt: skip
 """What clients may rely on: codes are added to, never renamed."""
 UNREADABLE = re.compile(r"[{}]|e\^|e[+-]\d|\bnan\b|\binf\b|None|_", re.IGNORECASE)

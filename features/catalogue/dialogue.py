@@ -1,4 +1,4 @@
-"""Dialogue: what was disputed, promised and talked about, and what followed?"""
+"""Dialogue: what was disputed, promised, talked about and given as a reason, and what followed?"""
 
 import numpy as np
 
@@ -149,3 +149,39 @@ def answered_contact_share(past: Past) -> np.ndarray:
 def contacts_per_invoice(past: Past) -> np.ndarray:
     """Contacts per invoice issued to the customer in the last year."""
     return ratio(past.contacts.count(365), past.issued.count(365))
+
+
+@feature(
+    reason="nonpayment_reasons",
+    unit="reasons",
+    says="reasons recorded in the last 365 days that say it cannot pay: {value}",
+    direction="raises",
+    monotone=True,
+    fill=0.0,
+)
+def cannot_pay_count(past: Past) -> np.ndarray:
+    """Reasons for not paying recorded of the customer in the last year that say it has no money."""
+    return past.nonpayment_reasons.sum("cannot_pay", 365)
+
+
+@feature(
+    reason="nonpayment_reasons",
+    unit="reasons",
+    says="reasons recorded for this invoice that say it cannot pay: {value}",
+    direction="raises",
+    monotone=True,
+    fill=0.0,
+)
+def cannot_pay_count_of_invoice(past: Past) -> np.ndarray:
+    """Reasons for not paying this invoice, recorded before the as-of day, that say there is no money."""
+    return past.of("invoice").nonpayment_reasons.sum("cannot_pay")
+
+
+@feature(
+    reason="nonpayment_reasons",
+    unit="share",
+    says="{value} of its reasons for not paying were ours to mend",
+)
+def our_doing_share(past: Past) -> np.ndarray:
+    """Share of the reasons for not paying recorded of the customer in the last year that lay with us."""
+    return past.nonpayment_reasons.mean("our_doing", 365)

@@ -18,6 +18,7 @@ from features.events.dealings import (
     disputes,
     disputes_closed,
     invoice_contacts,
+    nonpayment_reasons,
     promises,
     promises_due,
 )
@@ -60,6 +61,7 @@ STREAMS: dict[str, Callable[[History], Events]] = {
     "contacts": contacts,
     "invoice_contacts": invoice_contacts,
     "contacts_answered": contacts_answered,
+    "nonpayment_reasons": nonpayment_reasons,
     "complaints": complaints,
     "complaints_closed": complaints_closed,
     "credit_reports": credit_reports,

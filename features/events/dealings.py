@@ -1,4 +1,4 @@
-"""What was said between a customer and us: disputes, promises, contacts, complaints."""
+"""What was said between a customer and us: disputes, promises, contacts, reasons for not paying, complaints."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from features.days import NEVER, day_numbers
 from features.events.event import Events, of_customers, of_invoices
 from features.events.money import payment_days
+from features.ledger.settings import spelt
 
 if TYPE_CHECKING:
     from features.history import History
@@ -103,6 +104,24 @@ def contacts_answered(history: History) -> Events:
     first = np.searchsorted(keys, (made.customer << 32) | made.day, side="left")
     last = np.searchsorted(keys, (made.customer << 32) | until, side="right")
     return Events(made.customer, until, {"answered": (last > first).astype(np.int64)})
+
+
+def nonpayment_reasons(history: History) -> Events:
+    """Recorded reasons for not paying, and whether each says that there is no money, or lies with us."""
+    table, settings = history.tables["nonpayment_reasons"], history.ledger.settings
+    measures = {
+        "cannot_pay": _is_one_of(settings.cannot_pay_reasons, table["reason"]),
+        "our_doing": _is_one_of(settings.our_doing_reasons, table["reason"]),
+    }
+    return of_invoices(history, table, "recorded_on", measures)
+
+
+def _is_one_of(words: tuple[str, ...], reasons: pd.Series) -> np.ndarray:
+    """1 where a recorded reason is one of the words, however it is spelt; else 0."""
+    codes, recorded = pd.factorize(reasons)
+    wanted = {spelt(word) for word in words}
+    found = np.array([spelt(word) in wanted for word in recorded] + [False], dtype=np.int64)
+    return found[codes]
 
 
 def complaints(history: History) -> Events:

@@ -5,7 +5,7 @@ from features.ledger.cells import minor_digits, written_amount
 from features.ledger.digests import customer_digests, table_digests
 from features.ledger.oddities import oddities
 from features.ledger.problems import LedgerError, Problem, did_you_mean, summarise
-from features.ledger.settings import LedgerSettings
+from features.ledger.settings import LedgerSettings, spelt
 from features.ledger.tables import TABLES, Column, Table
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "oddities",
     "problem_report",
     "report",
+    "spelt",
     "summarise",
     "table_digests",
     "written_amount",

@@ -43,6 +43,25 @@ def _weekend(days: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(days)))
 
 
+CANNOT_PAY = ("cannot pay", "can't pay", "cash short", "no money", "insolvent")
+OUR_DOING = (
+    "invoice arrived late",
+    "purchase order missing",
+    "no purchase order",
+    "po missing",
+    "pricing",
+    "wrong price",
+    "wrong invoice",
+    "delivery",
+    "quality",
+)
+
+
+def spelt(word: object) -> str:
+    """A word of the company's own as it is compared: small letters, one blank between words."""
+    return " ".join(str(word).casefold().replace("_", " ").replace("’", "'").split())
+
+
 class LedgerSettings(BaseModel):
     """The keys of `ledger.yaml`; all optional."""
 
@@ -55,6 +74,10 @@ class LedgerSettings(BaseModel):
     country: Annotated[str | None, BeforeValidator(_blank_is_none), _code(2, "DE")] = None
     """Working-day calendar of customers without a country of their own."""
     weekend_days: Annotated[tuple[int, ...], AfterValidator(_weekend)] = (5, 6)
+    cannot_pay_reasons: tuple[str, ...] = CANNOT_PAY
+    """Words in nonpayment_reasons that say the customer has no money."""
+    our_doing_reasons: tuple[str, ...] = OUR_DOING
+    """Words in nonpayment_reasons for what we can mend: our invoice, price, goods or delivery."""
 
 
 def read_settings(given: Any, source: str = FILE) -> tuple[LedgerSettings, list[Problem]]:

@@ -29,6 +29,7 @@ from serving.cli.common import (
 )
 from serving.in_force import InForce, database_url, policy_in_force
 from serving.policy import Policy, PolicyError
+from serving.policy.spoken import outdated, unsaid
 
 if TYPE_CHECKING:
     from serving.comparing import Comparison
@@ -53,13 +54,19 @@ def policy() -> None:
 @click.option(
     "--strategy", metavar="NAME", help="Only this strategy, as its customers may read it in advance."
 )
+@click.option(
+    "--language",
+    default="en",
+    show_default=True,
+    help="With --strategy: in which language, such as de or nl.",
+)
 @json_option
 @refusing()
-def show(policy: Path | None, strategy: str | None, is_json: bool) -> None:
+def show(policy: Path | None, strategy: str | None, language: str, is_json: bool) -> None:
     """The policy as plain sentences, or one strategy's steps and days to tell customers in advance."""
     loaded = _in_force(policy).policy
     if strategy:
-        _show_strategy(loaded, strategy, is_json)
+        _show_strategy(loaded, strategy, language, is_json)
         return
     if is_json:
         click.echo(as_json({"policy_version": loaded.version, **loaded.as_dict()}))
@@ -69,8 +76,8 @@ def show(policy: Path | None, strategy: str | None, is_json: bool) -> None:
     out.print(f"Version {loaded.version}.")
 
 
-def _show_strategy(loaded: Policy, strategy: str, is_json: bool) -> None:
-    sentences = loaded.published(strategy)
+def _show_strategy(loaded: Policy, strategy: str, language: str, is_json: bool) -> None:
+    sentences = loaded.published(strategy, language)
     if is_json:
         told = {"policy_version": loaded.version, "strategy": strategy, "sentences": sentences}
         click.echo(as_json(told))
@@ -98,7 +105,18 @@ def check_(file: Path, ledger: Path | None) -> None:
         click.echo(f"{count}: this policy cannot be used.")
         raise SystemExit(2) from None
     out.print(f"This policy can be used. Version {loaded.version}.")
-    say_warnings(_without_help(loaded, ledger))
+    say_warnings((*_without_help(loaded, ledger), *unsaid(loaded.parts), *_outdated(loaded)))
+
+
+def _outdated(loaded: Policy) -> Iterator[str]:
+    """What other languages still say as the policy in force does; nothing where that one cannot be read."""
+    from serving.desk import DeskError
+
+    try:
+        before = policy_in_force(home()).policy
+    except (PolicyError, DeskError):
+        return
+    yield from outdated(before.parts, loaded.parts)
 
 
 def _without_help(loaded: Policy, ledger: Path | None) -> Iterator[str]:

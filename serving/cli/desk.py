@@ -218,17 +218,22 @@ def _say_blanked(of_what: str, blanked: int, is_json: bool, more: dict[str, Any]
 
 @click.command("verify-audit")
 @click.option("--expect", metavar="POSITION:HASH", multiple=True, help="A head that was kept elsewhere.")
+@who_option
 @json_option
 @refusing()
-def verify_audit(expect: tuple[str, ...], is_json: bool) -> None:
+def verify_audit(expect: tuple[str, ...], who: str, is_json: bool) -> None:
     """Say whether anything at the desk was changed, removed, added or moved unseen.
 
     Every record, decision and policy is held against the audit log, the log against itself, and its end against
-    the head that is kept in DUECOURSE_HOME. Exit code 0: all holds; 1: it does not; 2: could not be read.
+    the head that is kept in DUECOURSE_HOME; what was found is kept there for the page Audit. Exit code 0: all holds;
+    1: it does not; 2: could not be read.
     """
+    from serving.desk.checked import keep_check
+
     expected = [_head(each) for each in expect]
     with progressing("checking every entry"), open_desk() as opened:
         found = opened.verify_audit(*expected)
+    keep_check(home(), found, who, now())
     if is_json:
         click.echo(as_json(_as_dict(found)))
     else:

@@ -30,8 +30,9 @@ from serving.cli.common import (
 )
 from serving.messages import CHANNELS, STEP_KINDS, Finding, Message, NextStep, Sender, actions, lint, render
 from serving.messages.linting import static_text
-from serving.messages.rendering import NEEDS_APPROVAL
-from serving.messages.samples import FULL, SIMPLE, STEP
+from serving.messages.rendering import NEEDS_APPROVAL, spoken
+from serving.messages.samples import FULL, SIMPLE, STEP, said_in
+from serving.policy.spoken import opening_in
 from serving.scoring import load_policy
 
 if TYPE_CHECKING:
@@ -80,9 +81,11 @@ def show(
     loaded = load_policy(home(), policy).parts
     if action not in actions() and action not in loaded.actions:
         raise ValueError(f"no text and no step is called '{action}'; there are {', '.join(actions())}")
-    case = FULL if full else SIMPLE
+    case = said_in(FULL if full else SIMPLE, spoken(language, action)[0])
     if action in loaded.actions:
-        case = replace(case, opening=loaded.actions[action].opening)
+        own = loaded.actions[action]
+        code, _ = spoken(language, own.template)
+        case = replace(case, opening=opening_in(loaded, action, own.opening, code)[0])
     step = _step(next_step or ("pause_deliveries" if action == NEEDS_APPROVAL else None))
     message = render(action, channel, case, language, step, loaded.never_say)
     _print(message, is_json)

@@ -56,16 +56,16 @@ def nightly(
     keep_backups: int,
     is_json: bool,
 ) -> None:
-    """Import, retrain, score, keep tiers, judge promises, raise alerts, list, monitor and back up, each night.
+    """Import, retrain, score, keep tiers, judge promises, raise alerts, list, monitor, check the log, back up.
 
-    A night that was broken off, by a kill or a power cut, goes on where it stopped when it is started again; what
-    is done for a day is not done twice. Two never run at once. Scores and worklist lie in
-    DUECOURSE_HOME/nightly/DAY, backups of the desk in DUECOURSE_HOME/backups. serving/nightly.md has a timer.
+    All that a night needs, in order. A night that was broken off, by a kill or a power cut, goes on where it stopped
+    when it is started again; what is done for a day is not done twice. Two never run at once. Scores and worklist lie
+    in DUECOURSE_HOME/nightly/DAY, backups of the desk in DUECOURSE_HOME/backups. serving/nightly.md has a timer.
 
     \b
     Ends with
       0  all done
-      1  all done, and retrain or monitor says that somebody must act
+      1  all done, and retrain, monitor or verify-audit says that somebody must act
       2  a step could not run; the others did, and it is tried again by the next start
     """
     if bool(exports) != bool(mapping):

@@ -16,12 +16,14 @@ from serving.cli.common import (
     json_option,
     ledger_argument,
     now,
+    open_desk,
     out,
     policy_option,
     refusing,
+    who_option,
 )
 from serving.roles import ROLES
-from serving.tokens import create_token, list_tokens, revoke_token
+from serving.tokens import list_tokens
 
 ENVIRONMENT = """\b
 The operator's settings are environment variables:
@@ -93,10 +95,16 @@ def tokens() -> None:
     "--scope", "scopes", multiple=True, help="Narrow it to this right of the role; may be repeated."
 )
 @click.option("--expires", type=Day(), help="The first day on which it no longer works. Default: never.")
+@who_option
 @refusing()
-def create(name: str, role: str, scopes: tuple[str, ...], expires: date | None) -> None:
-    """Make a token and print it, once: only its hash is kept."""
-    click.echo(create_token(home(), name, now().date(), role, scopes, expires))
+def create(name: str, role: str, scopes: tuple[str, ...], expires: date | None, who: str) -> None:
+    """Make a token and print it, once: only its hash is kept. The audit log says who made it."""
+    from serving.desk import Actor
+    from serving.tokens import grant_token
+
+    with open_desk() as desk, desk.writing(Actor(who, "administrator"), now()) as writing:
+        secret = grant_token(writing, desk.home, name, role, scopes, expires)
+    click.echo(secret)
 
 
 @tokens.command("list")
@@ -121,11 +129,16 @@ def list_(is_json: bool) -> None:
 
 @tokens.command()
 @click.argument("name")
+@who_option
 @refusing()
-def revoke(name: str) -> None:
-    """Revoke a token; running services refuse it at once."""
+def revoke(name: str, who: str) -> None:
+    """Revoke a token; running services refuse it at once, and the audit log says who did."""
+    from serving.desk import Actor
+    from serving.tokens import take_token_away
+
     try:
-        revoke_token(home(), name)
+        with open_desk() as desk, desk.writing(Actor(who, "administrator"), now()) as writing:
+            take_token_away(writing, desk.home, name)
     except KeyError:
         raise Refusal(f"there is no token {name!r}; `duecourse tokens list` names them") from None
     out.print(f"Revoked {name}.")

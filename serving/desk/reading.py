@@ -16,6 +16,9 @@ from serving.desk.kinds import KINDS, LEDGER_KINDS
 from serving.desk.records import Activation, DecisionTrace, PolicyVersion, Record
 from serving.desk.tables import activations, audit, policies, records
 
+DECIDED = ("decisions", "credit_decisions")
+"""Kinds that say what was recommended and what was chosen."""
+
 
 def record_of(row: Any) -> Record:
     """A row of the table of records."""
@@ -86,28 +89,45 @@ class Reading:
         self,
         kind: str | None = None,
         *,
+        record_ids: Collection[str] | None = None,
         customer_ids: Collection[str] | None = None,
         invoice_ids: Collection[str] | None = None,
         status: str | Collection[str] | None = None,
         after: int | None = None,
+        before: int | None = None,
         limit: int | None = None,
+        latest_first: bool = False,
     ) -> list[Record]:
-        """Current records in the order in which they were added; `after` is the `number` of the last one seen."""
-        query = sa.select(records).where(records.c.is_current).order_by(records.c.number).limit(limit)
+        """Current records in the order in which they were added, or the other way round.
+
+        `after` and `before` are the `number` of the last one seen.
+        """
+        order = records.c.number.desc() if latest_first else records.c.number
+        query = sa.select(records).where(records.c.is_current).order_by(order).limit(limit)
         if kind is not None:
             query = query.where(records.c.kind == kind_name(kind))
         if after is not None:
             query = query.where(records.c.number > after)
+        if before is not None:
+            query = query.where(records.c.number < before)
         if status is not None:
             query = query.where(records.c.status.in_([status] if isinstance(status, str) else list(status)))
         with reading(self.engine) as connection:
             for column, wanted in (
+                (records.c.record_id, record_ids),
                 (records.c.customer_id, customer_ids),
                 (records.c.invoice_id, invoice_ids),
             ):
                 if wanted is not None:
                     query = query.where(is_among(connection, column, wanted))
             return [record_of(row) for row in connection.execute(query)]
+
+    def counts(self, kind: str) -> dict[str, int]:
+        """How many current records of a kind there are, by status."""
+        mine = sa.and_(records.c.is_current, records.c.kind == kind_name(kind))
+        query = sa.select(records.c.status, sa.func.count()).where(mine).group_by(records.c.status)
+        with reading(self.engine) as connection:
+            return {str(status): int(many) for status, many in connection.execute(query)}
 
     def timeline(self, customer_ids: Collection[str]) -> list[Record]:
         """Everything told about some customers, what was told or changed last coming first."""
@@ -192,10 +212,12 @@ class Reading:
         kind: str | None = None,
         first_day: date | None = None,
         last_day: date | None = None,
+        only_overrides: bool = False,
     ) -> list[dict[str, Any]]:
         """Entries of the audit log, the latest first; `before` is the position of the last one seen.
 
-        Each with the `customer_id` that its record is about, if it is about one.
+        Each with the `customer_id` that its record is about, if it is about one. `only_overrides`: decisions as they
+        were taken, where another step was chosen than was recommended.
         """
         about = audit.outerjoin(records, records.c.sequence == audit.c.position)
         query = sa.select(audit, records.c.customer_id).select_from(about)
@@ -214,6 +236,8 @@ class Reading:
             if wanted is not None:
                 query = query.where(condition())
         with reading(self.engine) as connection:
+            if only_overrides:
+                query = query.where(_is_override(connection))
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def versions_at(self, positions: Collection[int]) -> dict[int, tuple[Record | None, Record]]:
@@ -253,6 +277,18 @@ class Reading:
         version = history[-1].content.get("policy_version")
         policy = next((each for each in self.policies() if each.version == version), None)
         return DecisionTrace(history[-1], history, policy)
+
+
+def _is_override(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    chosen, recommended = (_in_content(connection, name) for name in ("chosen", "recommended"))
+    return sa.and_(audit.c.act == "add", records.c.kind.in_(DECIDED), chosen != recommended)
+
+
+def _in_content(connection: sa.Connection, name: str) -> sa.ColumnElement[str]:
+    """A text in the content of a record."""
+    if connection.dialect.name == "sqlite":
+        return sa.func.json_extract(records.c.content, f"$.{name}", type_=sa.Text)
+    return sa.cast(records.c.content, sa.JSON)[name].as_string()
 
 
 _ACTIVATIONS = sa.select(activations).order_by(activations.c.sequence)

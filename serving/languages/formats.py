@@ -107,6 +107,13 @@ def _percent(share: str) -> str:
     return format_percent(Decimal(share), pattern, locale=language()).replace("\u00a0%", " %")
 
 
+def rate(share: Any) -> str:
+    """0.4 %: a share of which small ones matter."""
+    if share is None:
+        return "–"
+    return format_percent(float(share), "#,##0.0\u00a0%", locale=language()).replace("\u00a0%", " %")
+
+
 @_kept
 def day(value: date) -> str:
     """2 Jul 2026"""
@@ -150,3 +157,8 @@ def short_month(value: date) -> str:
 def moment(value: datetime) -> str:
     """2 Jul 2026, 14:05 UTC"""
     return f"{day(value)}, {value:%H:%M} UTC"
+
+
+def spelt(value: Decimal) -> str:
+    """A number as people type it: with the language's decimal sign, without marks between thousands."""
+    return format_decimal(value, "0.##########", locale=language(), group_separator=False)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from features.catalogue import CATALOGUE
 from features.reasons import REASON_CODES, WEEKDAYS
 from serving.policy import Policy
+from serving.policy.amending import numbers_of
 from serving.policy.sentences import spaced
 from serving.policy.vocabulary import CASE_TERMS
 
@@ -116,17 +117,70 @@ _REASONS = (
     "The invoice is %(n1)s days late, past the longest horizon of %(n2)s days",
 )
 _ALERTS = (
+    "The recommended limit was cut from %(money1)s to %(money2)s.",
     "The recommended limit was cut from %(n1)s to %(n2)s %(own)s.",
     "Its tier went from %(code1)s to %(code2)s: earlier help is due, not a harsher word.",
     "It is flagged as insolvent with %(n)s open invoices: ask the credit manager first.",
     "%(money)s is open although the credit limit is 0.",
     "The credit score went from %(n1)s to %(n2)s.",
+    "%(money1)s is open, %(share)s of the limit of %(money2)s.",
     "%(money)s is open, %(share)s of the limit of %(n)s.",
     "Its first late invoice after %(n)s due weeks without one, due on %(day)s: "
     "ask kindly whether it has arrived and is in order.",
     "%(money)s was promised by %(day)s; nothing came. We said we would follow up.",
+    "%(money1)s was promised by %(day)s; %(money2)s came. We said we would follow up.",
     "%(money)s was promised by %(day)s; %(n)s came. We said we would follow up.",
+    "%(n1)s of its last %(n2)s due weeks were paid late or not yet, against %(n3)s of %(n4)s in the year before: a "
+    "good customer that pays otherwise has a reason. Call as a partner and ask how things are.",
+    "Recent due weeks were paid %(n1)s days late on average, open ones counted up to today, against %(n2)s in the year "
+    "before. Ask whether anything has changed in the way our invoices are handled.",
+    "1 invoice has not left us up to %(n)s days after issue: nobody pays in time what they have not seen. Send them, "
+    "and offer a later due date.",
+    "%(n1)s invoices have not left us up to %(n2)s days after issue: nobody pays in time what they have not seen. Send "
+    "them, and offer a later due date.",
+    "%(said)s takes %(n1)s days from %(code)s, against %(n2)s before: late invoices are paid late.",
+    "Division %(own)s",
+    "The company",
     "Its complaint of %(day)s has no answer after %(n)s days. Answer before asking for money.",
+)
+_SENDINGS = (
+    "its day is over: what was true then may not be now",
+    "the step of today is %(code)s",
+    "an invoice it speaks of is settled, disputed or agreed on by now",
+    "settled by hand",
+    "our process ended while it was handed over",
+    "the line broke while the message was handed over (%(own)s)",
+    "the server does not know this user and password",
+    "answered %(n)s: %(own)s",
+)
+_FIGURES = (
+    "no such invoice was judged in the period",
+    "no promise was judged in the period",
+    "no credit sales came into the books in the period",
+    "no invoice was settled by money in the period",
+    "no invoice carries a purchase order number",
+    "no outgoing contact is recorded",
+    "nothing stood in %(own)s on %(day)s",
+    "the ledger's first invoice is of %(day)s, later than the period begins",
+    "more is open than all the ledger's months sold",
+    "nothing was there to be collected in the period",
+    "no invoice fell due in the period",
+    "%(n)s customers have such a contact and settled invoices before and after it",
+    "%(n)s such customers, and outcomes recorded with contacts",
+    "no scores were given",
+    "no account is active",
+    "reviews of accounts were not given",
+    "a longer period",
+    "a longer period, or invoices issued in it",
+    "a book with invoices of that age",
+    "invoices of earlier months",
+    "the column or table that records it",
+    "promises to pay, recorded with their day and amount",
+    "disputes, recorded with their day and invoice",
+    "contacts, recorded with their day, customer and direction",
+    "reviews recorded at the desk",
+    "customers with open or recent invoices",
+    "a trained model: duecourse train LEDGER",
 )
 _READ_ALOUD = (
     "Numbers",
@@ -192,8 +246,8 @@ _READ_ALOUD = (
 def phrases() -> Iterator[str]:
     """Every phrase, once."""
     made = (
-        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_READ_ALOUD,
-        *WEEKDAYS, *_of_features(), *_of_policy(),
+        *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_REASONS, *_ALERTS, *_SENDINGS, *_FIGURES,
+        *_READ_ALOUD, *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
     yield from dict.fromkeys(text.strip() for text in made)
 
@@ -210,11 +264,17 @@ def _of_features() -> Iterator[str]:
 
 def _of_policy() -> Iterator[str]:
     """What the packaged policy says; who writes another one writes it in the own language."""
-    parts = Policy.load().parts
+    policy = Policy.load()
+    parts = policy.parts
+    yield str(policy.content["about"])
+    yield from (each.comment for each in numbers_of(policy.written) if each.comment)
     steps = [step for strategy in parts.strategies.values() for step in strategy.steps]
     for rules in (parts.tier_rules, parts.guards, parts.segments, steps):
         yield from (each.because for each in rules)
     yield from (guard.adds for guard in parts.guards if guard.adds)
+    if parts.exits:
+        yield from (rule.because for rule in (parts.exits.hand_over, parts.exits.write_down))
+        yield from (each.says for each in parts.exits.checklist)
     if parts.natural_persons:
         yield parts.natural_persons.because
     for action in parts.actions.values():

@@ -3,7 +3,7 @@
 Sentences that Python makes are kept and sent in English: by the desk, by the API, in what is worked out once for
 everybody. A page tells them again: it finds the phrase that a sentence was made of (phrases.py; in the catalogues
 under the context "sentence"), takes the values out of its places, and puts them into the translation. What fits no
-phrase stays as it is.
+phrase stays as it is. In English only amounts and days change: they are written as everywhere else on a page.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from itertools import islice
+
+from babel.numbers import list_currencies
 
 from serving.languages import ENGLISH, entries, formats, gettext, language, pgettext, speaking
 
@@ -59,9 +61,19 @@ class _Phrase:
 
 def retold(sentence: str) -> str:
     """The sentence in the language of the moment, as far as its phrases are known."""
-    if language() == ENGLISH or not sentence:
+    if not sentence:
         return sentence
-    return _told(language(), sentence.strip())
+    clear = _with_units(sentence.strip())
+    if language() == ENGLISH:
+        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
+    return _told(language(), clear)
+
+
+def _with_units(sentence: str) -> str:
+    """The sentence with a space before %, and each amount with its currency where only one is named."""
+    sentence = _PERCENT.sub(r"\1 %", sentence)
+    named = set(_CURRENCY.findall(sentence))
+    return _BARE.sub(rf"\g<0> {named.pop()}", sentence) if len(named) == 1 else sentence
 
 
 @lru_cache(4_096)
@@ -199,7 +211,10 @@ def _share(text: str) -> str:
 
 def _day(text: str) -> str:
     if text[:4].isdecimal():
-        return formats.day(date.fromisoformat(text))
+        try:
+            return formats.day(date.fromisoformat(text))
+        except ValueError:
+            return text
     weekday, day, month = text.split()
     if weekday not in _WEEKDAYS or month not in _MONTHS:
         return text
@@ -221,6 +236,17 @@ _VALUES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(_SHAPES["share"]), _share),
     (re.compile(_DAY), _day),
 )
+
+
+_CURRENCIES = "|".join(sorted(list_currencies()))
+_PERCENT = re.compile(r"(\d)%(?!\w)")
+_CURRENCY = re.compile(rf"(?<=\d )({_CURRENCIES})(?!\w)")
+_BARE = re.compile(
+    rf"(?:limit of|cut from|;) \d[\d,]*(?:\.\d+)?(?!\.?\d|[\w,%-])(?= to |\.$| came\.)(?! (?:{_CURRENCIES})\b)"
+)
+"""What alerts say of money without its currency, which the sentence names elsewhere."""
+_IN_ENGLISH = re.compile(rf"(?<![\w.,-])(?:{_NUMBER} (?:{_CURRENCIES})|\d{{4}}-\d\d-\d\d)(?![\w-])")
+"""Amounts and days in an English sentence: nothing within a longer number or a code."""
 
 
 @cache

@@ -1,7 +1,7 @@
 """How do texts leave the house by themselves? An outbox at the desk, and one mailbox over SMTP; off by default."""
 
 from serving.mail.mailbox import Mailbox, MailError, Outcome
-from serving.mail.outbox import Draft, drafts, queue, queue_message, send_due, settle
+from serving.mail.outbox import Draft, drafts, queue, queue_message, send_due, settle, settle_in
 
 __all__ = [
     "Draft",
@@ -13,4 +13,5 @@ __all__ = [
     "queue_message",
     "send_due",
     "settle",
+    "settle_in",
 ]

@@ -27,6 +27,7 @@ from serving.live import LiveScorer
 from serving.mail.mailbox import Mailbox
 from serving.messages import Message, Sender, render
 from serving.office import EVERYBODY, Office
+from serving.policy.sentences import spaced
 from serving.worklist import Case
 
 KIND = "sendings"
@@ -35,7 +36,7 @@ FIRST_WAIT = timedelta(minutes=5)
 STUCK_AFTER = timedelta(minutes=15)
 """Longer than any attempt lasts: nobody can be working on it any more."""
 ALIVE = ("queued", "sending", "sent", "unsure")
-OUTCOME = "message_sent"
+OUTCOME, BY_HAND = "message_sent", "settled by hand"
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def _why_not(office: Office, live: LiveScorer, found: Record) -> str | None:
         return "its day is over: what was true then may not be now"
     case = _case_now(office, live, found.content["case_id"])
     if case is None or not _is_automatic(live, case) or case.action != found.content["action"]:
-        return f"the step of today is {'nothing' if case is None else case.action}"
+        return f"the step of today is {'nothing' if case is None else spaced(case.action)}"
     covered = {each.invoice_id for each in case.items if each.is_covered}
     if not set(found.content.get("invoice_ids") or ()) <= covered:
         return "an invoice it speaks of is settled, disputed or agreed on by now"
@@ -311,13 +312,22 @@ def _follow(desk: Desk, writing: Writing, content: Mapping[str, Any], status: st
 
 def settle(desk: Desk, actor: Actor, now: datetime, sending_id: str, was_sent: bool) -> Sent:
     """A person says what became of an `unsure` sending: it arrived, or it did not and is given up."""
-    found = desk.get(KIND, sending_id)
+    version = desk.get(KIND, sending_id).version
+    try:
+        with desk.writing(actor, now) as writing:
+            return settle_in(writing, desk, sending_id, version, was_sent)
+    except StaleVersion:
+        raise ValueError(f"somebody else settled {sending_id} meanwhile") from None
+
+
+def settle_in(writing: Writing, desk: Desk, sending_id: str, version: int, was_sent: bool) -> Sent:
+    """The same within a transaction; StaleVersion where the sending is no longer the one that was seen."""
+    found, status = desk.get(KIND, sending_id), "sent" if was_sent else "failed"
     if found.status != "unsure":
         raise ValueError(f"sending {sending_id} is {found.status}; only an unsure one is settled by hand")
-    moved = list(_moved(desk, actor, now, found, "sent" if was_sent else "failed", "settled by hand"))
-    if not moved:
-        raise ValueError(f"somebody else settled {sending_id} meanwhile")
-    return moved[0]
+    writing.change(KIND, sending_id, {"status": status, "last_error": BY_HAND}, version)
+    _follow(desk, writing, found.content, status)
+    return Sent(sending_id, found.customer_id or "", status, BY_HAND)
 
 
 def sender_of(mailbox: Mailbox) -> Sender:

@@ -95,7 +95,7 @@ def render(
     warning says so. Phrases of the policy's `never_say` are looked for too.
     """
     _check(action, channel, approved_next_step)
-    code, locale = _spoken(language, action)
+    code, locale = spoken(language, action)
     name = action if action in actions(code) else OWN_STEP
     fill = partial(_filled, code, locale, name, case, channel, approved_next_step)
     subject, in_subject = formats.finished_text(" ".join(fill("subject.txt").split()))
@@ -117,7 +117,7 @@ def _check(action: str, channel: str, approved_next_step: NextStep | None) -> No
         raise ValueError(f"'{action}' needs an approved next step: who approved it, when, and for which day")
 
 
-def _spoken(language: str, action: str) -> tuple[str, str]:
+def spoken(language: str, action: str) -> tuple[str, str]:
     """The language of the texts and the locale of days and amounts; English where there is no text."""
     parts = re.split("[-_]", language)
     code = parts[0].lower()

@@ -1,7 +1,10 @@
 """Which fictional customers show how a text reads: one of whom all is known, and one of whom nothing is."""
 
+import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from serving.messages.case import (
     Cash,
@@ -91,6 +94,57 @@ FULL = MessageCase(
     ),
 )  # fmt: skip
 """All that can be known."""
+
+_WORDS: dict[str, dict[str, Any]] = {
+    "de": {
+        "role": "Kundenbuchhaltung",
+        "complaint": "der Fahrer hat die Bretter im Regen abgeladen",
+        "reason": "zwei Kartons Scharniere fehlten",
+        "sequence": (
+            "eine kurze Nachricht, damit Sie uns sagen können, falls etwas fehlt",
+            "eine freundliche Erinnerung",
+            "ein Anruf, um zu hören, ob wir helfen können",
+        ),
+        "assistance": ("Beratungstelefon für Unternehmen, kostenlos, +49 800 0000000",),
+        "offers": ("ein Kreditlimit von 5.000,00 €", "Zahlung innerhalb von 45 statt 30 Tagen"),
+        "opening": "Wir möchten gern hören, ob alles so ist, wie es sein soll.",
+        "adds": ("Wir prüfen gerade Ihren Hinweis; deshalb geht es hier nur um den Teil, der nicht infrage steht.",),
+        "note": "Sie haben uns gebeten, Kopien auch an das Büro auf der Baustelle zu senden.",
+    },
+    "nl": {
+        "role": "Klantenadministratie",
+        "complaint": "de chauffeur heeft de planken in de regen afgezet",
+        "reason": "er ontbraken twee dozen scharnieren",
+        "sequence": (
+            "een kort bericht, zodat u ons kunt laten weten of er iets ontbreekt",
+            "een vriendelijke herinnering",
+            "een telefoontje om te horen of we kunnen helpen",
+        ),
+        "assistance": ("Advieslijn voor ondernemers, gratis, +31 800 0000",),
+        "offers": ("een kredietlimiet van € 5.000,00", "betaling binnen 45 in plaats van 30 dagen"),
+        "opening": "We horen graag of alles is zoals het hoort.",
+        "adds": ("We zoeken uit wat u hebt gemeld, dus dit gaat alleen over het deel waarover geen vraag is.",),
+        "note": "U vroeg ons om ook kopieën naar het kantoor op de bouwplaats te sturen.",
+    },
+}  # fmt: skip
+"""What of the samples somebody said in words, in other languages."""
+
+
+def said_in(case: MessageCase, language: str) -> MessageCase:
+    """A sample as somebody who speaks a language would fill it."""
+    words = dict(_WORDS.get(re.split("[-_]", language)[0].lower(), {}))
+    if not words:
+        return case
+    role, reason, steps = (words.pop(name) for name in ("role", "reason", "sequence"))
+    filled = {name: said for name, said in words.items() if getattr(case, name)}
+    return replace(
+        case,
+        **filled,
+        disputes=tuple(replace(each, reason=reason) for each in case.disputes),
+        sequence=tuple(replace(step, what=what) for step, what in zip(case.sequence, steps, strict=False)),
+        sender=replace(case.sender, role=role if case.sender.role else ""),
+    )
+
 
 STEP = NextStep("pause_deliveries", date(2026, 3, 16), "Ada Grant", date(2026, 3, 2))
 """A step that was decided."""

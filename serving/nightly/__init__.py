@@ -78,6 +78,7 @@ def steps_of(home: Path, ledger: Path, as_of: date, has_webhook: bool = False) -
         *([Step("send", ("alerts", "send"))] if has_webhook else []),
         Step("worklist", ("worklist", str(ledger), *day, "--output", str(folder / "worklist.csv"))),
         Step("monitor", ("monitor", str(ledger), *day)),
+        Step("verify-audit", ("verify-audit", "--who", "nightly")),
         Step("backup", ("desk", "backup", str(home / BACKUPS / f"desk-{as_of}.db"))),
     ]
 

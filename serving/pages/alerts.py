@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from serving.desk import Flaw, Record, RecordError, Writing
 from serving.office import Answer
@@ -13,23 +15,25 @@ ORDER = ("urgent", "warning", "notice")
 MOVES = {"acknowledged": "seen", "assigned": "assigned", "closed": "closed"}
 """What a person may do with an alert: its next status."""
 FILTERS = ("severity", "rule", "assigned_to")
+PATH = "/alerts"
 MOST_SHOWN = 200
 
 
 def add(pages: Pages) -> None:
     """The page, and the form that moves an alert on."""
-    page = Page("/alerts", "read:alerts", "alerts.html", view)
+    page = Page(PATH, "read:alerts", "alerts.html", view)
     pages.form("/alerts/{alert_id:path}", "write:alerts", move, page)
     pages.page(page)
 
 
 def view(visit: Visit) -> dict[str, Any]:
     """Alerts that are not closed, urgent ones first; closed ones where they are asked for."""
-    wanted = visit.query.get("status", "")
+    query = _query(visit)
+    wanted = query.get("status", "")
     found = visit.office.desk.find("alerts")
     counts = {status: sum(each.status == status for each in found) for status in ("open", *MOVES)}
     of_status = [each for each in found if (each.status == wanted if wanted else each.status != "closed")]
-    asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
+    asked = {name: query[name] for name in FILTERS if query.get(name)}
     listed = [each for each in of_status if all(_value(each, name) == asked[name] for name in asked)]
     listed.sort(key=lambda each: (ORDER.index(each.content["severity"]), -each.number))
     shown = listed[:MOST_SHOWN]
@@ -38,10 +42,22 @@ def view(visit: Visit) -> dict[str, Any]:
         "status": wanted,
         "counts": counts,
         "filters": asked,
+        "here": _address({"status": wanted, **asked}),
         "choices": {name: _choices(of_status, name) for name in FILTERS},
         "more": len(listed) - len(shown),
         "alerts": [_told(each, names) for each in shown],
     }
+
+
+def _query(visit: Visit) -> Mapping[str, str]:
+    """What was asked for; of a form that has to be mended, on the list where it stood."""
+    back = visit.given.get("back", "")
+    return dict(parse_qsl(back.partition("?")[2])) if back.startswith(PATH) else visit.query
+
+
+def _address(asked: Mapping[str, str]) -> str:
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{PATH}?{query}" if query else PATH
 
 
 def _value(alert: Record, name: str) -> str:
@@ -74,4 +90,5 @@ def move(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     changes = {"status": status, "assigned_to": given.get("assigned_to"), "note": given.get("note")}
     known = {name: value for name, value in changes.items() if value}
     writing.change("alerts", visit.parameters["alert_id"], known, int(version) if version.isdecimal() else 0)
-    return after("/alerts", "alert")
+    back = given.get("back", "")
+    return after(back if back.partition("?")[0] == PATH else PATH, "alert")

@@ -1,7 +1,7 @@
 """The audit log: who did what, the latest first; by person, customer, kind and day; and whether it is whole.
 
 Entries are found by place, so that a log of many years answers as fast as a short one. Checking the whole log takes
-time and is done where somebody asks.
+time: the page tells what the latest check found, which every night does, and begins one where somebody asks.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ from typing import Any
 import pandas as pd
 
 from serving.api.resources import may_read
-from serving.desk import Record
+from serving.desk import Desk, Record, Writing
+from serving.desk.checked import Checked, keep_check, latest_check
 from serving.desk.kinds import KINDS
+from serving.desk.reading import DECIDED
 from serving.exports import csv_of
+from serving.office import Answer
 from serving.pages.names import names_of
 from serving.pages.routing import Page, Pages, Visit
 
 SHOWN = 100
 MOST_EXPORTED = 100_000
-FILTERS = ("actor", "customer_id", "kind", "first_day", "last_day")
+FILTERS = ("actor", "customer_id", "kind", "first_day", "last_day", "only")
+PATH, CHECK, OVERRIDES = "/audit", "audit", "overrides"
 COLUMNS = ("position", "at", "actor", "role", "act", "kind", "record_id", "version", "customer_id", "detail")
 TAKEN_ON = ("score", "model_version", "policy_version")
 """What a decision was taken on; shown beside it."""
@@ -31,8 +35,10 @@ WITHHELD = "withheld"
 
 def add(pages: Pages) -> None:
     """The page, and the same entries as a table to keep."""
+    page = Page(PATH, "read:audit", "audit.html", view)
     pages.file("/audit/entries.csv", "read:audit", "text/csv; charset=utf-8", exported)
-    pages.page(Page("/audit", "read:audit", "audit.html", view))
+    pages.form("/audit/check", "read:audit", check, page)
+    pages.page(page)
 
 
 def view(visit: Visit) -> dict[str, Any]:
@@ -42,17 +48,45 @@ def view(visit: Visit) -> dict[str, Any]:
     shown = found[:SHOWN]
     written = visit.office.desk.versions_at([each["position"] for each in shown])
     names = names_of(visit.live, sorted({each["customer_id"] for each in shown if each["customer_id"]}))
-    verdict = visit.office.desk.verify_audit() if visit.query.get("check") else None
     return {
-        "verdict": None
-        if verdict is None
-        else {"is_valid": verdict.is_valid, "sentence": verdict.sentence, "problems": list(verdict.problems)},
-        "head": str(visit.office.desk.head()),
+        **_whole(visit),
         "filters": asked,
         "kinds": sorted(KINDS),
         "entries": [_told(each, written.get(each["position"]), names, visit) for each in shown],
         "before": shown[-1]["position"] if len(found) > SHOWN else None,
     }
+
+
+def check(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
+    """Begin to check the whole log, unless somebody's check is under way; the page tells what it finds."""
+    later, desk, now = visit.kept.checking, visit.office.desk, visit.office.now
+    if later.under_way(CHECK, 0) is None:
+        work = {CHECK: lambda: keep_check(desk.home, desk.verify_audit(), visit.caller.name, now())}
+        later.found(object(), work, now(), 0)
+    return Answer(303, {"to": f"{PATH}#whole"})
+
+
+def _whole(visit: Visit) -> dict[str, Any]:
+    """What the latest check of the whole log found, whether it is of this log, and what came since."""
+    desk, waiting = visit.office.desk, visit.kept.checking.under_way(CHECK)
+    found, head = latest_check(desk.home), desk.head()
+    seconds = waiting and int((visit.office.now() - waiting.since).total_seconds())
+    told: dict[str, Any] = {"head": str(head), "checking_seconds": seconds, "verdict": None}
+    if found is None:
+        return told
+    of_it = {"is_of_this_log": _is_of_this_log(desk, found), "since": head.position - found.head.position}
+    said = {name: getattr(found, name) for name in ("at", "by", "is_valid", "erased_versions")}
+    lists = {"problems": list(found.problems), "notes": list(found.notes)}
+    return told | {"verdict": said | of_it | lists | {"entries": found.head.position}}
+
+
+def _is_of_this_log(desk: Desk, found: Checked) -> bool:
+    """Whether the log still holds the entry that the check ended with."""
+    if found.head.position == 0:
+        return found.head.desk_id == desk.head().desk_id
+    last = desk.audit_entries(found.head.position + 1, 1)
+    is_there = bool(last) and last[0]["position"] == found.head.position
+    return is_there and found.head.hash == str(last[0]["hash"])
 
 
 def exported(visit: Visit) -> bytes:
@@ -76,6 +110,7 @@ def _entries(visit: Visit, before: int | None, limit: int) -> list[dict[str, Any
         kind=asked.get("kind"),
         first_day=_day(asked.get("first_day")),
         last_day=_day(asked.get("last_day")),
+        only_overrides=asked.get("only") == OVERRIDES,
     )
 
 
@@ -97,7 +132,12 @@ def _told(
     visit: Visit,
 ) -> dict[str, Any]:
     told = {name: entry[name] for name in COLUMNS} | {"detail": json.loads(entry["detail"])}
-    told |= {"name": names.get(entry["customer_id"] or "", ""), "changes": [], "taken_on": {}}
+    told |= {
+        "name": names.get(entry["customer_id"] or "", ""),
+        "changes": [],
+        "taken_on": {},
+        "override": None,
+    }
     if written is None:
         return told
     before, now = written
@@ -105,7 +145,16 @@ def _told(
         return told | {"changes": [{"field": WITHHELD, "before": None, "after": None}]}
     earlier = before.content if before is not None and not before.is_erased else {}
     taken_on = {name: now.content[name] for name in TAKEN_ON if now.content.get(name)}
-    return told | {"changes": _changes(earlier, now.content), "taken_on": _plain(taken_on)}
+    override = _override(now.content) if now.kind in DECIDED else None
+    changes = _changes(earlier, now.content)
+    return told | {"changes": changes, "taken_on": _plain(taken_on), "override": override}
+
+
+def _override(decision: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What was chosen in place of what was recommended, and why."""
+    if decision["chosen"] == decision["recommended"]:
+        return None
+    return {name: decision.get(name) for name in ("recommended", "chosen", "override_reason", "invoice_id")}
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -153,6 +153,8 @@ COUNTED = {
     "busiest_weekday": lambda: gettext("Paid on its busiest weekday"),
     "due_weekday": lambda: gettext("Paid on the due weekday"),
     "broken": lambda: gettext("Promise broken"),
+    "cannot_pay": lambda: gettext("Recorded as unable to pay"),
+    "our_doing": lambda: gettext("Ours to mend"),
     "days_late": lambda: gettext("Days after due"),
     "days_to_pay": lambda: gettext("Days to pay"),
     "days_beyond_terms": lambda: gettext("Days beyond these terms"),

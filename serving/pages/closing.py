@@ -21,7 +21,15 @@ from serving.pages.story import Story
 from serving.pages.ways import Ways, added_up, day_of
 
 ENDS = ("promise", "plan", "day")
-REASONS = ("forgot", "process delay", "cannot pay", "disputed", "will not pay")
+REASONS = (
+    "forgot",
+    "process delay",
+    "invoice arrived late",
+    "no purchase order",
+    "cannot pay",
+    "disputed",
+    "will not pay",
+)
 """Why it was not paid, in words that the policy knows (section reasons)."""
 SAID_OF = ("channel", "direction", "person", "confirmed_back", "note")
 OUTCOME_OF = {"promise": "promised", "plan": "plan_agreed", "day": "reached"}

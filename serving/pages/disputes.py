@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from serving.desk import Record
 from serving.kpis import Settings, mender, root_causes
+from serving.languages import language
 from serving.objections import AGES, CLOSED_DAYS, KINDS, Objection, objections
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
@@ -22,12 +23,12 @@ from serving.pages.rendering import words
 from serving.pages.routing import Page, Pages, Visit
 from serving.pages.settling import finish_task, one, settle
 from serving.scoring import Scorer
-from serving.worklist.items import scorers_of
 
 FILTERS = ("kind", "cause", "age", "owner", "waits", "status", "q")
 MOST_SHOWN = 100
 MOST_CAUSES = 10
 PERIOD_DAYS = 90
+FIELDS = tuple(each.name for each in fields(Objection))
 NOBODY, NOT_STATED = "nobody", "not stated"
 """What stands in the address for a blank owner or cause."""
 
@@ -44,8 +45,9 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """What is open as it was asked for, the causes and ages of all of it, and the root causes of late money."""
-    live, latest = visit.live, visit.office.desk.latest(*KINDS)
-    whole = visit.kept.of_books(live, scorers_of(live), ("objections", latest), lambda: _whole(visit))
+    # a write that leaves the open invoices as they are told of no dispute, complaint or contact either
+    open_items = visit.office.items(visit.live)
+    whole = visit.kept.once(open_items, f"objections in {language()}", lambda: _whole(visit))
     asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
     found = _found(whole["closed" if asked.get("status") == "closed" else "open"], asked)
     return {
@@ -96,11 +98,8 @@ def told(each: Objection) -> dict[str, Any]:
     """One of them as plain data."""
     days = ("opened_on", "closed_on", "answer_by", "spoken_on")
     said = {name: value.isoformat() if (value := getattr(each, name)) else None for name in days}
-    return (
-        asdict(each)
-        | said
-        | {"age": each.age, "mender": mender(each.cause), "called": cause_in_words(each.cause)}
-    )
+    also = {"age": each.age, "mender": mender(each.cause), "called": cause_in_words(each.cause)}
+    return {name: getattr(each, name) for name in FIELDS} | said | also
 
 
 def sums(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:

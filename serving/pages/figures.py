@@ -14,7 +14,7 @@ import pandas as pd
 from features.ledger import written_amount
 from serving.forecast import forecast
 from serving.kpis import SECTIONS, Settings, kpis
-from serving.languages import formats, gettext
+from serving.languages import formats, gettext, marked
 from serving.languages.formats import compact, money, number
 from serving.pages.rendering import day
 from serving.portfolio import SEGMENTS
@@ -29,6 +29,16 @@ ELSEWHERE = {
 }
 """Figures that have a picture of their own on the page."""
 MOST_PARTS = 8
+_DISPUTES = ("/disputes", "read:facts", marked("Disputes"))
+_ROOTS = ("/disputes#roots", "read:facts", marked("Root causes"))
+BEHIND = {
+    **dict.fromkeys(("disputed", "disputed_by_age", "overdue_in_dispute", "disputes_before_due"), _DISPUTES),
+    "days_to_resolve": ("/disputes?status=closed", "read:facts", marked("Disputes")),
+    **dict.fromkeys(("late_money_by_cause", "late_rate_by_cause"), _ROOTS),
+    "promise_kept_rate": ("/alerts?rule=broken_promise", "read:alerts", marked("Broken promises")),
+    "sent_late_share": ("/alerts?rule=invoice_not_sent", "read:alerts", marked("Invoices not sent")),
+}
+"""The page behind a figure: its address, the right that one needs there, and what it is called."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,7 @@ def _rows(
             "value": value["value"],
             "text": _said(value["value"], figure["unit"], value["money_unit"] or unit),
             "n": value["n"],
+            "behind": BEHIND.get(figure["code"]),
             "is_of_all": value["by"] == "all" and by != "all",
             "trend": _course(course, figure["unit"], unit, found["trend"]["days"]) if course else None,
         }
@@ -229,7 +240,9 @@ def _missing(figures: Iterable[Mapping[str, Any]], by: str, group: str) -> list[
             is_it = (each["by"], each["group"]) == (by, group) and figure["code"] not in ELSEWHERE
             if is_it and each["value"] is None:
                 titles = reasons.setdefault((each["why_not"], each["needs"]), [])
-                titles += [] if figure["title"] in titles else [figure["title"]]
+                name = figure["title"]
+                title = gettext(name)
+                titles += [] if title in titles else [title]
     return [
         {"figures": ", ".join(titles), "why": why, "needs": needs} for (why, needs), titles in reasons.items()
     ]

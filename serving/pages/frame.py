@@ -18,12 +18,13 @@ PLACES = (
     ("/today", "Today", "read:worklist"),
     ("/alerts", "Alerts", "read:alerts"),
     ("/disputes", "Disputes", "read:facts"),
+    ("/messages", "Messages", "read:facts"),
     ("/portfolio", "Portfolio", "read:kpis"),
     ("/policy", "Policy", "read:policy"),
     ("/model", "Model", "read:models"),
     ("/audit", "Audit", "read:audit"),
     ("/users", "Users", "write:users"),
-    ("/glossary", "Terms", ""),
+    ("/glossary", "Glossary", ""),
 )
 """The main pages: address, name, and the right that one needs there."""
 TOLD = {
@@ -42,6 +43,7 @@ TOLD = {
     "policy_kept": "The version is kept. Nothing is in force yet: look at what it would change.",
     "policy_active": "The version is in force from now on.",
     "alert": "The alert is changed.",
+    "sending": "It is recorded what became of the message.",
     "review": "The review is recorded, with the figures that were on the table.",
     "credit": "The decision on credit is recorded, with what was recommended and why.",
     "flag": "It is recorded, and holds until somebody takes it away.",
@@ -63,9 +65,13 @@ TOLD = {
 
 
 def frame(
-    request: Request, visitor: Visitor, live: LiveScorer | None, mend: Mapping[str, Any] | None = None
+    request: Request,
+    visitor: Visitor,
+    live: LiveScorer | None,
+    mend: Mapping[str, Any] | None = None,
+    waiting: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """The part of a template's context that all pages share."""
+    """The part of a template's context that all pages share; `waiting` counts what waits at a place."""
     caller, path = visitor.caller, request.url.path
     mended = {"form": "", "given": {}, "errors": {}, "whole": []} | dict(mend or {})
     tiers = live.whole.policy.tiers if live else ()
@@ -75,7 +81,7 @@ def frame(
         "visitor": visitor,
         "caller": caller,
         "places": [
-            (to, gettext(name), to == here)
+            (to, gettext(name), to == here, (waiting or {}).get(to, 0))
             for to, name, right in PLACES
             if caller is not None and (not right or caller.may(right))
         ],

@@ -20,6 +20,8 @@ TERMS: dict[str, str] = {
     "past due": "Open after its due date.",
     "days past due": "Days from the due date to today; negative before it is due.",
     "ageing": "Open money by how long it is past due: current, 1–30, 31–60, 61–90 and over 90 days.",
+    "loss rate": "The share of what is open in an age band that is expected never to come, from how such money fared "
+    "in this ledger. It is no chance of being late.",
     "pay run": "The days on which a customer pays all that is due, such as every second Thursday. To be paid in a "
     "run, an invoice has to be approved before it.",
     "payment index": "How promptly a customer paid in the last year, from 0 to 100 by amount: 80 is prompt, 70 is 15 "

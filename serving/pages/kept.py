@@ -17,7 +17,7 @@ from serving.office import Office
 from serving.pages.later import Later
 from serving.portfolio import LookedUp, OpenBook, open_book
 from serving.scoring import Scorer
-from serving.worklist import Items, Worklist
+from serving.worklist import Worklist
 
 T = TypeVar("T")
 MOST_OF_BOOKS = 2_000
@@ -27,28 +27,32 @@ MOST_OF_BOOKS = 2_000
 class Kept:
     """One makes what is missing, the others wait for it instead of doing the same.
 
-    A moment ends with the next write at the desk, with another model, policy or book.
+    A moment ends with the next write at the desk, with another model, policy or book. What such a write leaves as it
+    was, the list for one, is not made again.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._moment: LiveScorer | None = None
-        self._made: dict[str, Any] = {}
+        self._made: dict[str, tuple[object, Any]] = {}
         self._looked_up: LookedUp | None = None
-        self._open_book: tuple[Items, OpenBook] | None = None
-        self.later = Later()
-        """What takes too long for one answer."""
+        self.later, self.checking = Later(), Later()
+        """What takes too long for one answer: of the loaded book, and the check of the audit log."""
+        self._open_alerts: tuple[LiveScorer, int] | None = None
         self._of_books: OrderedDict[Hashable, tuple[tuple[Scorer, ...], Any]] = OrderedDict()
         self._books: tuple[Scorer | None, ...] = ()
 
-    def once(self, live: LiveScorer, name: str, make: Callable[[], T]) -> T:
-        """What was made under this name at this moment, or what `make` makes now."""
+    def once(self, of: object, name: str, make: Callable[[], T]) -> T:
+        """What was made under this name of a moment (its LiveScorer) or of another object, or what `make` makes now."""
         with self._lock:
-            if self._moment is not live:
-                self._moment, self._made = live, {}
-            if name not in self._made:
-                self._made[name] = make()
-            found: T = self._made[name]
+            if isinstance(of, LiveScorer) and of is not self._moment:
+                self._moment = of
+                self._made = {
+                    each: made for each, made in self._made.items() if not isinstance(made[0], LiveScorer)
+                }
+            if name not in self._made or self._made[name][0] is not of:
+                self._made[name] = (of, make())
+            found: T = self._made[name][1]
             return found
 
     def of_books(
@@ -87,29 +91,35 @@ class Kept:
 
     def worklist(self, office: Office, live: LiveScorer) -> Worklist:
         """The list of the book day with the policy's places, while desk, model and policy stand."""
-        return self.once(live, "worklist", lambda: office.list_now(live))
+        return self.once(live, "worklist", lambda: office.worklist(live))
 
     def left_out(self, office: Office, live: LiveScorer, case_id: str) -> dict[str, Any] | None:
         """Why a case is not on that list; None where it is, or where nothing of it is open."""
-        left = self.worklist(office, live).left_out
+        made = self.worklist(office, live)
+        left = made.left_out
         places = self.once(
-            live, "left_out", lambda: {name: n for n, name in enumerate(left["case_id"].tolist())}
+            made, "left_out", lambda: {name: n for n, name in enumerate(left["case_id"].tolist())}
         )
         if case_id not in places:
             return None
         (row,) = left.iloc[[places[case_id]]].to_dict(orient="records")
         return {str(name): value for name, value in row.items()}
 
+    def open_alerts(self, office: Office, live: LiveScorer) -> int:
+        """How many alerts nobody has taken up yet."""
+        # every page shows it, so none waits here for a list that is being made for another
+        kept = self._open_alerts
+        if kept is None or kept[0] is not live:
+            kept = self._open_alerts = (live, office.desk.counts("alerts").get("open", 0))
+        return kept[1]
+
     def open_book(self, office: Office, live: LiveScorer) -> OpenBook:
         """The open invoices of the moment as the portfolio looks at them."""
 
         def made() -> OpenBook:
-            items, kept = office.items(live), self._open_book
-            if kept is not None and kept[0] is items:
-                return kept[1]
             if self._looked_up is None or self._looked_up.whole is not live.whole:
                 self._looked_up = LookedUp(live.whole)
-            self._open_book = (items, open_book(live, items, self._looked_up))
-            return self._open_book[1]
+            return open_book(live, items, self._looked_up)
 
-        return self.once(live, "open_book", made)
+        items = office.items(live)
+        return self.once(items, "open_book", made)

@@ -52,6 +52,16 @@ class Later:
             wait([future for _, future, _ in kept.values()], patience)
         return {name: self._of(name, future, since) for name, (_, future, since) in kept.items()}
 
+    def under_way(self, name: str, patience: float = PATIENCE) -> Waiting | None:
+        """Since when a work is being done, where it does not end within moments; raises, once, what it raised."""
+        with self._lock:
+            begun = self._begun.get(name)
+        if begun is None:
+            return None
+        wait([begun[1]], patience)
+        found = self._of(name, begun[1], begun[2])
+        return found if isinstance(found, Waiting) else None
+
     def _of(self, name: str, future: Future[Any], since: datetime) -> Any:
         if not future.done():
             return Waiting(since)

@@ -16,6 +16,7 @@ SEGMENTS = frozenset(
         "invoices",
         "language",
         "me",
+        "messages",
         "model",
         "patterns",
         "policy",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.pages.policy_changes import text_in_force
+from serving.pages.policy_numbers import plain_numbers
+from serving.pages.policy_strategies import strategies_of
 from serving.pages.routing import Page, Pages, Visit
 from serving.policy.sentences import chapters
 
@@ -25,6 +28,8 @@ def view(visit: Visit) -> dict[str, Any]:
         "policy_version": policy.version,
         "about": str(policy.as_dict().get("about", "")),
         "asked": visit.query.get("q", ""),
+        **strategies_of(visit),
+        "numbers": plain_numbers(text_in_force(visit)),
         "chapters": {title: said for title, said in told.items() if said},
         "versions": [vars(each) | {"text": ""} for each in reversed(visit.office.desk.policies())],
         "activations": [vars(each) for each in reversed(visit.office.desk.activations())],

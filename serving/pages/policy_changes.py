@@ -8,33 +8,27 @@ activates says which version they thought was in force: if another came meanwhil
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from serving.accounts import money
 from serving.api.problems import ProblemError
-from serving.comparing import compared
 from serving.desk import Flaw, PolicyVersion, RecordError, UnknownPolicy, Writing
-from serving.in_force import policy_of
-from serving.languages import gettext
+from serving.languages import gettext, ngettext
 from serving.office import Answer, Office
 from serving.pages.later import Waiting
-from serving.pages.names import names_of
 from serving.pages.paths import quoted
+from serving.pages.policy_numbers import as_numbers, plain_numbers, ruled_numbers
+from serving.pages.policy_trial import told_trial, trial_of
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
-from serving.policy.amending import GROUPS, Number, amended, numbers_of
-from serving.policy.sentences import chapters, spaced
-from serving.policy.vocabulary import CASE_TERMS
+from serving.policy.amending import amended
+from serving.policy.spoken import outdated, unsaid
 
-MOST_MOVES = 50
-SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "is"}
+_MARKED = re.compile(r"[\w.]+|'[^']*'|\"[^\"]*\"|[^\w\s]+")
+"""What is marked of a line where a problem begins: a word, a quoted text, or signs."""
 AROUND = 3
 """Unchanged lines that are shown around a change."""
-MANY_CASES = 20_000
-"""With more open invoices than this, a dry run is made beside the answers, where it is asked for."""
 
 
 def add(pages: Pages) -> None:
@@ -51,37 +45,22 @@ def add(pages: Pages) -> None:
 
 
 def editing(visit: Visit) -> dict[str, Any]:
-    """The text to begin with: the one in force, or a version that is named."""
+    """The text to begin with: the one in force, or a version that is named; what is wrong with one that was sent."""
     version = visit.query.get("of", "")
     text = _kept(visit.office, version).text if version else text_in_force(visit)
-    return {"of": version or _version_in_force(visit), "text": text}
+    sent = visit.given.get("text")
+    problems = checking(visit, {"text": sent})["problems"] if sent else []
+    return {"of": version or _version_in_force(visit), "text": text, "problems": problems}
 
 
 def numbering(visit: Visit) -> dict[str, Any]:
-    """The numbers that are changed most, with what they are part of."""
-    found = numbers_of(text_in_force(visit))
-    groups = {name: [each for each in found if each.group == name] for name in GROUPS}
+    """The numbers that are changed most, with what they are part of and the reasons beside them."""
+    text = text_in_force(visit)
     return {
         "of": _version_in_force(visit),
-        "plain": {name: [vars(each) for each in groups[name]] for name in GROUPS[:2] if groups[name]},
-        "rules": list(_rules(visit.live.whole.policy, groups["tier_rules"])),
+        "plain": plain_numbers(text),
+        "rules": ruled_numbers(text, visit.live.whole.policy),
     }
-
-
-def _rules(policy: Policy, numbers: list[Number]) -> Iterator[dict[str, Any]]:
-    """The rules of the tiers in their order, each with its sentence and the numbers in it."""
-    said = chapters(policy.parts)["Tiers"]
-    for rule in dict.fromkeys(each.rule for each in numbers):
-        mine = [vars(each) | {"label": _label(each)} for each in numbers if each.rule == rule]
-        sentence = next((each for each in said if f"({rule})" in each), rule)
-        yield {"rule": rule, "sentence": sentence, "numbers": mine}
-
-
-def _label(number: Number) -> str:
-    name, _, sign = number.compared.partition(" ")
-    known = CASE_TERMS.get(name)
-    what = known.said if known is not None and known.said else spaced(name)
-    return f"{what} {SIGNS.get(sign, sign)}".strip().removeprefix("the ")
 
 
 def checking(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
@@ -90,12 +69,14 @@ def checking(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     try:
         read = Policy.read(text)
     except PolicyError as error:
-        return {"problems": [_told_problem(each, text) for each in error.problems], "version": None}
+        problems = [_told_problem(each, text) for each in error.problems]
+        return {"problems": problems, "version": None, "other_languages": []}
     return {
         "problems": [],
         "version": read.version,
         "is_in_force": read.version == _version_in_force(visit),
         "changed_lines": sum(of["op"] != "=" for of in _differences(text_in_force(visit), text)),
+        "other_languages": [*unsaid(read.parts), *outdated(visit.live.whole.policy.parts, read.parts)],
     }
 
 
@@ -106,23 +87,27 @@ def keep_text(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
 
 def keep_numbers(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """The same for the text in force with other numbers."""
-    values = {name: value for name, value in given.items() if name.partition(".")[0] in GROUPS}
+    before = text_in_force(visit)
+    values = as_numbers(before, given)
     try:
-        text = amended(text_in_force(visit), values)
+        text = amended(before, values)
+        Policy.read(text)
     except PolicyError as error:
-        raise RecordError(
-            "policies", [Flaw(f"/{each.place}", each.message) for each in error.problems]
-        ) from None
+        raise RecordError("policies", [_flaw_of(each, values) for each in error.problems]) from None
     return _keep(visit, text, given.get("note", ""), writing)
+
+
+def _flaw_of(problem: Problem, values: Mapping[str, str]) -> Flaw:
+    """A problem at the field that it is about, where there is one."""
+    told = f"{problem.message}; {problem.suggestion}" if problem.suggestion else problem.message
+    return Flaw(f"/{problem.place}", told) if problem.place in values else Flaw("", str(problem))
 
 
 def _keep(visit: Visit, text: str, note: str, writing: Writing) -> Answer:
     try:
         read = Policy.read(text)
     except PolicyError as error:
-        raise RecordError(
-            "policies", [Flaw(f"/text/{each.line}", str(each)) for each in error.problems]
-        ) from None
+        raise RecordError("policies", [Flaw("/text", _mend_text(len(error.problems)))]) from None
     if read.version == _version_in_force(visit):
         same = gettext("this says what the policy in force says already: nothing would change")
         raise RecordError("policies", [Flaw("", same)])
@@ -139,49 +124,14 @@ def showing(visit: Visit) -> dict[str, Any]:
     told |= {"in_force": in_force, "is_in_force": kept.version == in_force}
     if told["is_in_force"]:
         return told | {"differences": [], "trial": None, "waits": False, "waiting_seconds": None}
-    trial = _trial(visit, kept)
+    trial = trial_of(visit, kept)
     since = trial.since if isinstance(trial, Waiting) else None
     return told | {
         "differences": _differences(text_in_force(visit), kept.text),
         "waits": trial is None,
         "waiting_seconds": round((visit.office.now() - since).total_seconds()) if since else None,
-        "trial": None if isinstance(trial, Waiting) else _named(visit, trial),
+        "trial": told_trial(visit, trial) if isinstance(trial, dict) else None,
     }
-
-
-def _trial(visit: Visit, kept: PolicyVersion) -> dict[str, Any] | Waiting | None:
-    """What it would change: at once in a small book, else beside the answers, and only where it is asked for."""
-    live = visit.live
-
-    def tried() -> dict[str, Any]:
-        candidate = policy_of(kept)
-        return compared(live.whole.policy, candidate, live.open_cases(), live.as_of, MOST_MOVES).as_dict()
-
-    if visit.kept.once(live, "count of open invoices", lambda: live.open_count) <= MANY_CASES:
-        return visit.kept.once(live, f"trial of {kept.version}", tried)
-    if "try" not in visit.query:
-        return None
-    name = f"trial of {kept.version}"
-    found: dict[str, Any] | Waiting = visit.kept.later.found(live.whole, {name: tried}, visit.office.now())[
-        name
-    ]
-    return found
-
-
-def _named(visit: Visit, told: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A trial with the names of those who move, and their money as it is written."""
-    if told is None:
-        return None
-    names = names_of(visit.live, [each["customer_id"] for each in told["moves"]])
-    moves = [
-        each
-        | {
-            "name": names.get(each["customer_id"], ""),
-            "amount_open": money(each["amount_open"], each["currency"]),
-        }
-        for each in told["moves"]
-    ]
-    return told | {"moves": moves}
 
 
 def activate(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
@@ -209,17 +159,7 @@ def activate(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
 def text_in_force(visit: Visit) -> str:
     """The policy in force as it was written, comments and all, as far as it is known here."""
     policy, active = visit.live.whole.policy, visit.office.desk.active_policy()
-    if active is not None:
-        return active.text
-    packaged, version = _packaged()
-    return packaged if version == policy.version else policy.text()
-
-
-@cache
-def _packaged() -> tuple[str, str]:
-    """The packaged policy as it is written, and its version: to read it takes a good part of a second."""
-    text = files("serving").joinpath("policy.yaml").read_text("utf-8")
-    return text, Policy.read(text).version
+    return active.text if active is not None else policy.written or policy.text()
 
 
 def _version_in_force(visit: Visit) -> str:
@@ -234,12 +174,34 @@ def _kept(office: Office, version: str) -> PolicyVersion:
     return found
 
 
+def _mend_text(count: int) -> str:
+    told = ngettext(
+        "%(num)s problem keeps this from being a policy: it is shown above, with its place.",
+        "%(num)s problems keep this from being a policy: they are shown above, each with its place.",
+        count,
+    )
+    return told % {"num": count}
+
+
 def _told_problem(problem: Problem, text: str) -> dict[str, Any]:
+    """A problem with the lines around its place: the one of the problem is parted where the problem begins."""
     lines = text.splitlines()
-    there = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
-    return {name: getattr(problem, name) for name in ("line", "place", "message", "suggestion")} | {
-        "text": there
+    at = min(max(problem.line, 1), max(len(lines), 1)) - 1
+    there = lines[at] if lines else ""
+    begin = min(max(problem.column - 1, 0), len(there))
+    found = _MARKED.match(there, begin)
+    end = found.end() if found else len(there)
+    names = ("line", "column", "place", "message", "suggestion")
+    return {name: getattr(problem, name) for name in names} | {
+        "before": [_line(lines, n) for n in (at - 1,) if n >= 0],
+        "text": [there[:begin], there[begin:end], there[end:]],
+        "pointer": " " * begin + "^" * max(end - begin, 1),
+        "after": [_line(lines, n) for n in (at + 1,) if n < len(lines)],
     }
+
+
+def _line(lines: list[str], place: int) -> dict[str, Any]:
+    return {"line": place + 1, "text": lines[place]}
 
 
 def _differences(before: str, after_: str) -> list[dict[str, Any]]:

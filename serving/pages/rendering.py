@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from serving.languages import formats, gettext, language, languages, ngettext, pgettext
 from serving.languages.choosing import name_of
-from serving.languages.formats import chance, money, number
+from serving.languages.formats import chance, money, number, rate
 from serving.languages.retelling import retold
 from serving.messages.formats import cleaned
 from serving.pages import charts
@@ -71,6 +71,8 @@ def environment() -> Environment:
         "plain": plain,
         "many": many,
         "number": number,
+        "rate": rate,
+        "of_form": of_form,
     }
     made.globals |= {
         "static": static_path,
@@ -157,6 +159,11 @@ def own(text: Any) -> Markup:
 def plain(text: Any) -> str:
     """The same where no element may stand: in a title, an option, an attribute."""
     return cleaned(str(text))
+
+
+def of_form(id: Any, begin: str) -> str:
+    """The name of the form of one line of a list."""
+    return f"{begin}{id}"
 
 
 def many(count: int, one: str, more: str = "") -> str:

@@ -301,7 +301,8 @@ def _rendered(
     mend: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
-    context = frame(request, visitor, visit.live, mend)
+    waiting = {"/alerts": visit.kept.open_alerts(visit.office, visit.live)}
+    context = frame(request, visitor, visit.live, mend, waiting)
     content = html(page.template, {**context, "view": view})
     response = Response(content, status, {**HEADERS, "Content-Type": HTML})
     greet(request, response, visitor)

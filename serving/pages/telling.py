@@ -14,7 +14,7 @@ import pandas as pd
 from features.days import day_number
 from features.ledger import written_amount
 from serving.desk import LEDGER_KINDS, Record
-from serving.languages import formats, gettext, ngettext
+from serving.languages import formats, gettext, marked, ngettext
 from serving.languages.formats import money
 from serving.languages.retelling import retold
 from serving.pages.rendering import as_date, many, sentence, words
@@ -194,6 +194,7 @@ def _of_ledger(story: Story, by_id: Mapping[tuple[str, str], Record]) -> Iterato
 
 
 def _of_desk(found: list[Record]) -> Iterator[Event]:
+    sent = {each.content["message_id"]: each for each in found if each.kind == "sendings"}
     for each in found:
         if each.kind in LEDGER_KINDS or each.kind not in DESK_DATED:
             continue
@@ -203,7 +204,9 @@ def _of_desk(found: list[Record]) -> Iterator[Event]:
             each.status == "cancelled" or content.get("old") == content["new"]
         ):
             continue  # it began to look better, or was taken back: no step
-        yield Event(str(on), each.kind, partial(_DESK_WORDS[each.kind], content), each.invoice_id, each)
+        words_of = _DESK_WORDS.get(each.kind) or partial(_message, sending=sent.get(each.record_id))
+        said = partial(words_of, content)
+        yield Event(str(on), each.kind, said, each.invoice_id, each)
 
 
 def _amount(row: Mapping[str, Any]) -> str:
@@ -295,16 +298,32 @@ _WORDS: dict[str, Any] = {
         f"{_plain(row['source']) or ''} {_plain(row['score']) or ''}",
     ),
 }
+_OUTCOMES = {
+    "queued": marked("%(what)s. Waits to leave by itself."),
+    "sending": marked("%(what)s. It is being handed over."),
+    "sent": marked("%(what)s. Left by itself to %(whom)s."),
+    "failed": marked("%(what)s. It did not reach %(whom)s: %(why)s"),
+    "unsure": marked("%(what)s. Nobody knows whether it reached %(whom)s: %(why)s"),
+    "cancelled": marked("%(what)s. It did not leave: %(why)s"),
+}
+"""What became of a text that was to leave by itself."""
+
+
+def _message(of: Mapping[str, Any], sending: Record | None) -> tuple[str, str]:
+    what = f"{words(of['channel'])}: {of.get('subject') or many(len((of.get('body') or '').split()), 'word')}"
+    if sending is None:
+        return gettext("Message"), what
+    told = sending.content
+    said = {"what": what, "whom": told.get("recipient") or "?", "why": retold(told.get("last_error") or "")}
+    return gettext("Message"), gettext(_OUTCOMES[str(sending.status)]) % said
+
+
 _DESK_WORDS: dict[str, Any] = {
     "notes": lambda of: (gettext("Note"), of["text"]),
     "decisions": lambda of: (gettext("Decision"), _decided(of)),
     "credit_decisions": lambda of: (gettext("Credit decision"), _decided(of)),
     "reviews": lambda of: (gettext("Review"), f"{words(of['outcome'])}. {of.get('why', '')}"),
     "flags": lambda of: (sentence(of["flag"]), f"{of.get('note') or of.get('evidence') or ''}"),
-    "messages": lambda of: (
-        gettext("Message"),
-        f"{words(of['channel'])}: {of.get('subject') or many(len(of['body'].split()), 'word')}",
-    ),
     "tasks": lambda of: (gettext("Task"), f"{of['title']}, {of['owner']}, {words(of['status'])}."),
     "tier_changes": lambda of: (
         gettext("Tier"),

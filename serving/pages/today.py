@@ -26,7 +26,7 @@ from serving.worklist.telling import as_plain
 MOST_NAMED = 25
 """Left-out cases named per reason; all of them where one reason is asked for."""
 MOST_OF_ONE_REASON = 500
-FILTERS = ("q", "tier", "action", "who", "assigned", "new")
+FILTERS = ("q", "tier", "action", "who", "assigned", "strategy", "new")
 
 
 def add(pages: Pages) -> None:
@@ -37,7 +37,8 @@ def add(pages: Pages) -> None:
 
 def view(visit: Visit) -> dict[str, Any]:
     """The list of the book day as this caller asked for it."""
-    whole = visit.kept.once(visit.live, f"today in {language()}", lambda: _whole(visit))
+    made = visit.kept.worklist(visit.office, visit.live)
+    whole = visit.kept.once(made, f"today in {language()}", lambda: _whole(visit, made))
     cases = whole["cases"]
     asked = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
     shown = [case for case in cases if _fits(case, asked)]
@@ -50,9 +51,8 @@ def view(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _whole(visit: Visit) -> dict[str, Any]:
-    """All of the list, whatever is asked: the same for everybody at one moment."""
-    made = visit.kept.worklist(visit.office, visit.live)
+def _whole(visit: Visit, made: Worklist) -> dict[str, Any]:
+    """All of the list, whatever is asked: the same for everybody as long as it stands."""
     states = {each.record_id: each for each in visit.office.desk.find("case_states")}
     tiers, changed = visit.live.whole.policy.tiers, told_since(visit, made)
     new = {each["case_id"] for each in changed["new"] or []}
@@ -70,6 +70,7 @@ def _whole(visit: Visit) -> dict[str, Any]:
             "tier": [tier for tier in reversed(tiers) if any(case["tier"] == tier for case in cases)],
             "action": sorted({case["action"] for case in cases}),
             "who": sorted({case["who"] for case in cases}),
+            "strategy": sorted({case["strategy"] for case in cases}),
             "assigned": sorted({case["assigned_to"] for case in cases if case["assigned_to"]}),
         },
         "cases": cases,
@@ -96,6 +97,7 @@ def told_case(case: Case, tiers: Iterable[str], state: Record | None, visit: Vis
         "who",
         "assigned_to",
         "channel",
+        "strategy",
     )
     also = ("by", "about", "why", "objective", "totals", "waited", "is_first", "held")
     plain = {name: as_plain(getattr(case, name)) for name in (*kept, *also)}
@@ -142,6 +144,7 @@ def _fits(case: Mapping[str, Any], asked: Mapping[str, str]) -> bool:
         "action": case["action"],
         "who": case["who"],
         "assigned": case["assigned_to"],
+        "strategy": case["strategy"],
         "new": "yes" if case["is_new"] else "no",
     }
     return all(word in text for word in words) and all(

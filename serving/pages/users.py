@@ -13,7 +13,7 @@ from serving.office import Answer
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy.sentences import spaced
 from serving.roles import RIGHTS, ROLES, rights_of
-from serving.tokens import check_token_name, create_token, list_tokens, revoke_token
+from serving.tokens import check_token_name, grant_token, list_tokens, take_token_away
 from serving.users import (
     ADMINISTRATOR,
     Session,
@@ -151,18 +151,15 @@ def new_token(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
         }
     )
     expires = parse_day(until) if until else None
-    detail = {"role": role} | ({"scopes": scopes} if scopes else {}) | ({"until": until} if until else {})
-    writing.chain.append("add_token", "", "tokens", name, detail=detail)
     visit.once["token"] = name
-    visit.once["secret"] = create_token(home, name, today, role, scopes, expires)
+    visit.once["secret"] = grant_token(writing, home, name, role, scopes, expires)
     return after(PATH + "#tokens", "token_repeated")
 
 
 def end_token(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """A token stops working, at once."""
     name = visit.parameters["token"]
-    with_flaw("", lambda: revoke_token(visit.office.desk.home, name))
-    writing.chain.append("revoke_token", "", "tokens", name)
+    with_flaw("", lambda: take_token_away(writing, visit.office.desk.home, name))
     return after(PATH + "#tokens", "token_revoked")
 
 

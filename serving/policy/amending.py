@@ -18,6 +18,7 @@ from serving.policy.located import PolicyError, Problem
 
 GROUPS = ("worklist", "numbers", "tier_rules")
 _COMPARED = re.compile(r"\w+\s*(?:[<>]=?|==|!=)\s*\Z")
+_REMARK, _RULED = re.compile(r"\s*#"), re.compile(r"\s*#\s*-{3}")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 
 
@@ -35,6 +36,8 @@ class Number:
     """The rule of a tier whose condition it is part of."""
     compared: str = ""
     """What is compared with it there, such as `p_late >=`."""
+    comment: str = ""
+    """What the text says beside it or above it: the reason for the number."""
 
     @property
     def group(self) -> str:
@@ -58,7 +61,7 @@ def _numbers_of(text: str) -> tuple[Number, ...]:
     except yaml.YAMLError as error:
         raise PolicyError([Problem(1, "", f"cannot be read: {error}")]) from None
     sections = dict(_entries(node))
-    found = [each for name in GROUPS[:2] for each in _plain(name, sections.get(name))]
+    found = [each for name in GROUPS[:2] for each in _plain(name, sections.get(name), text)]
     return (*found, *_compared(sections.get("tier_rules"), text))
 
 
@@ -86,24 +89,53 @@ def amended(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def _plain(section: str, node: yaml.Node | None) -> Iterator[Number]:
+def _plain(section: str, node: yaml.Node | None, text: str) -> Iterator[Number]:
+    """The numbers of a section, those of a currency, a channel or a tier too.
+
+    A comment above an entry is about those below it too, up to a blank line or the next comment.
+    """
+    lines, block = text.splitlines(), ""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+        above, behind = _comments(lines, key.start_mark, value.end_mark)
+        is_apart = key.start_mark.line > 0 and not lines[key.start_mark.line - 1].strip()
+        block = above or ("" if behind or is_apart else block)
+        yield from _scalars(f"{section}.{key.value}", value, f"{block} {behind}".strip())
+
+
+def _scalars(place: str, node: yaml.Node, comment: str) -> Iterator[Number]:
+    if isinstance(node, yaml.ScalarNode) and _is_number(node.value):
+        start, end = node.start_mark, node.end_mark
+        yield Number(place, node.value, start.index, end.index, start.line + 1, comment=comment)
     for name, value in _entries(node):
-        if isinstance(value, yaml.ScalarNode) and _is_number(value.value):
-            start, end = value.start_mark, value.end_mark
-            yield Number(f"{section}.{name}", value.value, start.index, end.index, start.line + 1)
+        yield from _scalars(f"{place}.{name}", value, comment)
+
+
+def _comments(lines: list[str], begin: yaml.Mark, end: yaml.Mark) -> tuple[str, str]:
+    """The comment right above an entry, and the one behind its end; '' where there is none."""
+    above: list[str] = []
+    row = begin.line - 1
+    while row >= 0 and _REMARK.match(lines[row]) and not _RULED.match(lines[row]):
+        above.insert(0, lines[row])
+        row -= 1
+    # a block ends where the next entry begins: what stands behind it is not its own
+    last = lines[end.line][end.column :] if end.line < len(lines) and end.column else ""
+    behind = last if _REMARK.match(last) else ""
+    return " ".join(each.strip().lstrip("# ") for each in above), behind.strip().lstrip("# ")
 
 
 def _compared(node: yaml.Node | None, text: str) -> Iterator[Number]:
+    lines = text.splitlines()
     for rule in node.value if isinstance(node, yaml.SequenceNode) else []:
         told = dict(_entries(rule))
         if not {"id", "when"} <= told.keys():
             continue
         start, end = told["when"].start_mark, told["when"].end_mark
+        comment = " ".join(_comments(lines, rule.start_mark, end)).strip()
         for count, found in enumerate(_NUMBER.finditer(text, start.index, end.index), 1):
-            rule = told["id"].value
+            name = told["id"].value
             before = _COMPARED.search(text, start.index, found.start())
-            place, compared = f"tier_rules.{rule}.{count}", before[0].strip() if before else ""
-            yield Number(place, found[0], found.start(), found.end(), start.line + 1, rule, compared)
+            place, compared = f"tier_rules.{name}.{count}", before[0].strip() if before else ""
+            yield Number(place, found[0], found.start(), found.end(), start.line + 1, name, compared, comment)
 
 
 def _entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:

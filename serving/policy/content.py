@@ -6,7 +6,7 @@ from typing import Any
 
 from serving.alerts.reading import changed_alerts
 from serving.conditions import Condition
-from serving.policy import discount, help
+from serving.policy import discount, help, spoken
 from serving.policy.losses import changed_credit_loss
 from serving.policy.reading import Parts
 from serving.policy.reading_steps import STANDARD
@@ -35,6 +35,7 @@ def content(parts: Parts, about: str) -> dict[str, Any]:
         **changed_credit_loss(parts.credit_loss),
         **discount.section_of(parts.discount),
         **help.section_of(parts.places_of_help),
+        **spoken.section_of(parts.other_languages),
         SECTION: plain(parts.workday),
     }
 

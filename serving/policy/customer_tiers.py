@@ -22,6 +22,7 @@ from serving.policy.columns import Numbers, number_in
 PLACES = 4  # of currency units: sums do not hang on the order of the invoices
 KEY = ["scope", "id"]
 FIRST_SEEN, WORSE, HOLDS = "first_seen", "worse_at_once", "still_holds"
+GROUP = "group_"
 LOOKS_BETTER, BETTER = "looks_better", "better_after_days"
 TABLE = (*KEY, "tier", "previous", "since", "calm_since", "rule", "why")
 
@@ -36,6 +37,11 @@ class TierChange:
     new: str
     rule: str
     policy_version: str
+
+    @property
+    def is_of_group(self) -> bool:
+        """Whether it is the group that changed, which has the number of its head."""
+        return self.rule.startswith(GROUP)
 
     def content(self) -> dict[str, Any]:
         """As the desk keeps it."""
@@ -167,7 +173,7 @@ def _decided(
             "previous": pd.Series(np.where(is_new, None, names[before]), every.index, dtype=object),
             "since": every["since"].where(stays, day).fillna(day).to_numpy(),
             "calm_since": calm_since.where(is_calm & ~is_better).to_numpy(),
-            "rule": np.where(is_group, "group_", "").astype(object) + rule.astype(object),
+            "rule": np.where(is_group, GROUP, "").astype(object) + rule.astype(object),
         },
         index=every.index,
     )
@@ -186,7 +192,7 @@ def _why(
     currencies = every["currency"].fillna("").tolist()
     rows = zip(result["rule"], result["tier"], looks, shares, currencies, calm_days.tolist(), strict=True)
     return [
-        _sentence(rule.removeprefix("group_"), str(tier), str(like), share, currency, days, rules)
+        _sentence(rule.removeprefix(GROUP), str(tier), str(like), share, currency, days, rules)
         for rule, tier, like, share, currency, days in rows
     ]
 
@@ -233,11 +239,11 @@ def previous_tiers(changes: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     latest: dict[tuple[str, str], dict[str, Any]] = {}
     for change in changes:
         rule = str(change.get("rule") or "")
-        scope = "group" if rule.startswith("group_") else "customer"
+        scope = "group" if rule.startswith(GROUP) else "customer"
         key = (scope, str(change["customer_id"]))
         day = pd.Timestamp(change["changed_on"])
         since = day if change.get("old") != change["new"] or key not in latest else latest[key]["since"]
-        calm = day if rule.removeprefix("group_") == LOOKS_BETTER else pd.NaT
+        calm = day if rule.removeprefix(GROUP) == LOOKS_BETTER else pd.NaT
         latest[key] = {
             "scope": scope,
             "id": key[1],

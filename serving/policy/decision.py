@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
+from features.ledger import spelt
 from serving.policy.cases import account_columns, case_columns
 from serving.policy.columns import Columns, first_match
 from serving.policy.content import content
@@ -61,6 +62,8 @@ class Policy:
     parts: Parts
     content: Mapping[str, Any]
     version: str
+    written: str = field(default="", repr=False, compare=False)
+    """The text that it was read from, with its comments."""
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Policy":
@@ -79,7 +82,7 @@ class Policy:
         data, parts = read(text, source)
         plain = content(parts, str(data.get("about", "")))
         canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False)
-        return cls(parts, plain, hashlib.sha256(canonical.encode()).hexdigest()[:12])
+        return cls(parts, plain, hashlib.sha256(canonical.encode()).hexdigest()[:12], text)
 
     def as_dict(self) -> dict[str, Any]:
         """The policy as plain data, with its version."""
@@ -184,12 +187,12 @@ class Policy:
         """What a review of each account might come to: keep, restrict or exit."""
         return review_outcomes(account_columns(accounts), tiers, self.parts, self._section("reviews"))
 
-    def published(self, strategy: str) -> list[str]:
-        """A strategy as customers may read it in advance; ValueError for one that is not there."""
+    def published(self, strategy: str, language: str = "en") -> list[str]:
+        """A strategy as customers may read it in advance; ValueError for one that is not there in the language."""
         if strategy not in self.parts.strategies:
             known = ", ".join(self.parts.strategies)
             raise ValueError(f"the policy has no strategy '{strategy}'; it has {known}")
-        return published(self.parts, self.parts.strategies[strategy], self.version)
+        return published(self.parts, self.parts.strategies[strategy], self.version, language)
 
     def _section(self, name: str) -> Any:
         section = getattr(self.parts, name)
@@ -206,16 +209,11 @@ class Policy:
 
     @cached_property
     def _class_of(self) -> dict[str, str]:
-        return {_spelt(word): name for name, words in self.parts.reasons.items() for word in words}
+        return {spelt(word): name for name, words in self.parts.reasons.items() for word in words}
 
 
 def _classes(reasons: NDArray[Any], class_of: Mapping[str, str]) -> NDArray[Any]:
     """The class of each recorded reason, "" for none: a class is recorded, never guessed."""
     codes, words = pd.factorize(reasons)
-    classes = [class_of.get(_spelt(word), "") for word in words]
+    classes = [class_of.get(spelt(word), "") for word in words]
     return np.array([*classes, ""], dtype=object)[codes]
-
-
-def _spelt(word: Any) -> str:
-    """A recorded word as it is compared: small letters, one blank between words."""
-    return " ".join(str(word).casefold().replace("_", " ").replace("’", "'").split())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from serving.conditions import Condition, ConditionError, Term, Vocabulary, nearest, parse
-from serving.messages.linting import lint
+from serving.messages.linting import DEFAULT_LANGUAGE, lint
 from serving.policy.located import Located, Path, spoken
 from serving.policy.tone import looks_at_scores, unwelcome
 from serving.policy.vocabulary import CASE_TERMS
@@ -32,7 +32,7 @@ class Fields:
     def keys(self, path: Path, required: set[str], optional: set[str]) -> None:
         entry = self.at(path)
         for key in entry.keys() - required - optional:
-            self.report((*path, key), f"unknown key '{key}'", nearest(key, required | optional))
+            self.report((*path, key), f"unknown key '{key}'", nearest(key, required | optional), at_name=True)
         for key in sorted(required - entry.keys()):
             self.report(path, f"'{key}' is missing", f"add {key}:")
 
@@ -81,7 +81,7 @@ class Fields:
         except ConditionError as error:
             for flaw in error.flaws:
                 message = f'{flaw.message} (character {flaw.position} of "{error.text}")'
-                self.report(path, message, flaw.suggestion)
+                self.report(path, message, flaw.suggestion, flaw.position)
             return None
 
     def no_scores(self, path: Path, condition: Condition | None, reason: str) -> None:
@@ -113,13 +113,15 @@ class Fields:
         if not isinstance(value, str) or not value.strip():
             self.report(path, f"'{value}' is no text", "write a sentence")
 
-    def sentence(self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str]) -> None:
+    def sentence(
+        self, path: Path, entry: Mapping[str, Any], never_say: Sequence[str], language: str = DEFAULT_LANGUAGE
+    ) -> None:
         """A sentence in good manners: by the policy's list and, where customers hear it, by the vocabulary."""
         self.text(path, entry)
         said = str(entry.get(str(path[-1]), ""))
         for phrase in unwelcome(said, never_say):
             self.report(path, f"says '{phrase}', which wording.never_say rules out", "ask or offer instead")
-        for found in lint(said) if entry.get("channel") != "internal" else ():
+        for found in lint(said, language) if entry.get("channel") != "internal" else ():
             if found.severity == "reject" and not unwelcome(found.phrase, never_say):
                 self.report(path, f"says '{found.phrase}' ({found.rule}): {found.why}", found.instead)
 

@@ -1,4 +1,4 @@
-"""What does a YAML text say, and on which line does it say it?"""
+"""What does a YAML text say, and at which line and column does it say it?"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,39 +12,73 @@ DEEPEST = 20
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a policy: the line (from 1), the place in it, what is wrong and how to mend it."""
+    """One thing wrong with a policy: the line (from 1), the place in it, what is wrong and how to mend it.
+
+    `column` is that of the line, from 1; 0 where it is unknown.
+    """
 
     line: int
     place: str
     message: str
     suggestion: str = ""
+    column: int = 0
 
     def __str__(self) -> str:
         mend = f"; {self.suggestion}" if self.suggestion else ""
-        return f"line {self.line}: {self.place + ': ' if self.place else ''}{self.message}{mend}"
+        at = f"line {self.line}, column {self.column}" if self.column else f"line {self.line}"
+        return f"{at}: {self.place + ': ' if self.place else ''}{self.message}{mend}"
 
 
 class PolicyError(ValueError):
     """A policy that cannot be used, with all its problems."""
 
     def __init__(self, problems: list[Problem], source: str = "policy") -> None:
-        self.problems = sorted(problems, key=lambda problem: problem.line)
+        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
         listed = "\n".join(f"  {problem}" for problem in self.problems)
         super().__init__(f"{source} has {len(problems)} problem{'s' * (len(problems) != 1)}:\n{listed}")
 
 
 @dataclass
 class Located:
-    """Plain data read from YAML, the line of every place in it, and the problems found so far."""
+    """Plain data read from YAML, where every place of it stands, and the problems found so far."""
 
     data: Any = None
-    lines: dict[Path, int] = field(default_factory=dict)
+    text: str = ""
+    keys: dict[Path, yaml.Mark] = field(default_factory=dict)
+    """Where the name of a place begins, or the place itself where it has none."""
+    values: dict[Path, yaml.Node] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def report(self, path: Path, message: str, suggestion: str = "") -> None:
-        """Note a problem at the line of `path`, or of the nearest place around it."""
-        around = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in self.lines), ())
-        self.problems.append(Problem(self.lines.get(around, 1), spoken(path), message, suggestion))
+    def report(
+        self, path: Path, message: str, suggestion: str = "", character: int = 0, at_name: bool = False
+    ) -> None:
+        """Note a problem at the line of `path`, or of the nearest place around it.
+
+        The column is that of the value where it stands on this line, else (or with `at_name`) that of the name;
+        `character` (from 1) points into a text value.
+        """
+        around = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in self.keys), ())
+        key, value = self.keys.get(around), self.values.get(around)
+        line, column = (key.line, key.column) if key else (0, 0)
+        if value is not None and not at_name and (around == path or isinstance(value, yaml.ScalarNode)):
+            line, column = self._within(value, character) if character else _begin(key, value)
+        self.problems.append(Problem(line + 1, spoken(path), message, suggestion, column + 1))
+
+    def _within(self, node: yaml.Node, character: int) -> tuple[int, int]:
+        """Line and column of a character of a text, whose runs of blanks count as one."""
+        at = node.start_mark.index + (self.text[node.start_mark.index : node.start_mark.index + 1] in "'\"")
+        for _ in range(character - 1):
+            at += 1
+            while at + 1 < len(self.text) and self.text[at - 1].isspace() and self.text[at].isspace():
+                at += 1
+        before = self.text[: min(at, node.end_mark.index)]
+        return before.count("\n"), len(before) - before.rfind("\n") - 1
+
+
+def _begin(key: yaml.Mark | None, value: yaml.Node) -> tuple[int, int]:
+    """Where a value begins on the line of its name, else where the name begins."""
+    start = value.start_mark
+    return (start.line, start.column) if key is None or key.line == start.line else (key.line, key.column)
 
 
 def spoken(path: Path) -> str:
@@ -55,7 +89,7 @@ def spoken(path: Path) -> str:
 
 def locate(text: str) -> Located:
     """The data of a YAML text without aliases; what cannot be read is reported, never raised."""
-    found = Located()
+    found = Located(text=text)
     if len(text) > LONGEST:
         found.report((), f"{len(text)} characters are no policy", f"keep it under {LONGEST}")
         return found
@@ -68,9 +102,10 @@ def locate(text: str) -> Located:
         found.data = _plain(loader, node, (), found) if node is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 0)
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        found.problems.append(Problem(line, "", f"is no YAML here: {reason}", "mind indentation and quotes"))
+        mend = "mind indentation and quotes"
+        found.problems.append(Problem(line, "", f"is no YAML here: {reason}", mend, column))
     return found
 
 
@@ -79,16 +114,18 @@ def _obstacle(text: str) -> Problem | None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        line = event.start_mark.line + 1 if event.start_mark else 1
+        mark = event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 0)
         if isinstance(event, yaml.AliasEvent):
-            return Problem(line, "", "aliases (*name) are not read", "write it out, or use a fact")
+            return Problem(line, "", "aliases (*name) are not read", "write it out, or use a fact", column)
         if depth > DEEPEST:
-            return Problem(line, "", "is nested too deeply", "a policy has four levels")
+            return Problem(line, "", "is nested too deeply", "a policy has four levels", column)
     return None
 
 
 def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: Path, found: Located) -> Any:
-    found.lines.setdefault(path, node.start_mark.line + 1)
+    found.keys.setdefault(path, node.start_mark)
+    found.values[path] = node
     if isinstance(node, yaml.SequenceNode):
         return [_plain(loader, item, (*path, n), found) for n, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
@@ -98,10 +135,10 @@ def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: Path, found: Located)
         key = str(key_node.value)
         here = (*path, key)
         if key in result:
-            found.lines[here] = key_node.start_mark.line + 1
-            found.report(here, f"'{key}' stands here twice", "keep one of them")
+            found.keys[here] = key_node.start_mark
+            found.report(here, f"'{key}' stands here twice", "keep one of them", at_name=True)
             continue
-        found.lines[here] = key_node.start_mark.line + 1
+        found.keys[here] = key_node.start_mark
         result[key] = _plain(loader, value_node, here, found)
     return result
 

@@ -34,6 +34,8 @@ from serving.policy.rules import (
     Rule,
     Strategy,
 )
+from serving.policy.spoken import SECTION as OTHER_LANGUAGES
+from serving.policy.spoken import heard, read_other_languages
 from serving.policy.vocabulary import CASE_TERMS, REASON_CLASSES
 from serving.policy.workday import SECTION, Workday, read_workday
 
@@ -41,7 +43,7 @@ SECTIONS = {"tiers", "tier_rules", "roles", "actions", "wording"}
 PLANS = {"rules", "segments", "strategies"}
 ACCOUNT_SECTIONS = {"customer_tiers", "credit", "reviews", "exits"}
 OPTIONAL_SECTIONS = {"about", "numbers", "facts", "reasons", "natural_persons", "firmness", "guards"}
-OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, SECTION}
+OPTIONAL_SECTIONS |= {"alerts", LOSSES, DISCOUNT, HELP, OTHER_LANGUAGES, SECTION}
 MOST_WORKING_DAYS = 260
 GRACE, MOST_GRACE_DAYS = "promise_grace_days", 30
 FIRMEST_AUTOMATIC = 1
@@ -75,6 +77,8 @@ class Parts:
     credit_loss: CreditLoss
     discount: Discount | None
     places_of_help: tuple[PlaceOfHelp, ...]
+    other_languages: Mapping[str, Mapping[str, str]]
+    """What customers read or hear in other languages than English; see spoken.py."""
 
     @property
     def promise_grace_days(self) -> int:
@@ -140,6 +144,7 @@ class _Reader(AccountsReader):
             read_credit_loss(self),
             discount,
             read_places(self),
+            read_other_languages(self, heard(actions.values(), guards, strategies.values())),
         )
 
     def numbers(self) -> dict[str, dict[str, float]]:

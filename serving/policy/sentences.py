@@ -59,7 +59,12 @@ def _numbers(parts: Parts) -> Iterator[str]:
 
 def _facts(parts: Parts) -> Iterator[str]:
     for name, condition in parts.facts.items():
-        yield f"'{spaced(name).capitalize()}' means that {in_words(condition)}."
+        yield fact_in_words(name, condition)
+
+
+def fact_in_words(name: str, condition: Condition) -> str:
+    """What a fact of the policy means."""
+    return f"'{spaced(name).capitalize()}' means that {in_words(condition)}."
 
 
 def _tiers(parts: Parts) -> Iterator[str]:
@@ -141,11 +146,17 @@ def _effect(guard: Guard) -> str:
 def _step(action: Action) -> str:
     if action.within_working_days is None:
         return f"the step is {spaced(action.code)}"
+    how = "internally" if action.channel == "internal" else f"by {action.channel}"
+    return f"the step is {spaced(action.code)} ({spaced(action.who)}, {how}, {by_when(action)})"
+
+
+def by_when(action: Action) -> str:
+    """'within 2 working days, not after the due date', or nothing for a step without a day."""
+    if action.within_working_days is None:
+        return ""
     start = "" if action.counted_from == "as_of" else f" of {spaced(action.counted_from)}"
     days = f"within {action.within_working_days} working day{'s' * (action.within_working_days != 1)}{start}"
-    due = ", not after the due date" if action.not_after_due else ""
-    how = "internally" if action.channel == "internal" else f"by {action.channel}"
-    return f"the step is {spaced(action.code)} ({spaced(action.who)}, {how}, {days}{due})"
+    return f"{days}, not after the due date" if action.not_after_due else days
 
 
 def spaced(name: str) -> str:

@@ -33,6 +33,7 @@ def answers(book: Book, invoice_id: str, as_of: int, known: Known | None = None)
         **dealings.disputes(known, invoice),
         **dealings.promises(known, invoice),
         **dealings.contacts(known, invoice),
+        **dealings.nonpayment_reasons(known, invoice),
         **dealings.credit(known, invoice),
     }
 

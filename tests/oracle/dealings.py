@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.oracle.arithmetic import MISSING, mean, share
 from tests.oracle.facts import Invoice, Row
 from tests.oracle.known import Happened, Known
@@ -80,6 +82,25 @@ def contacts(known: Known, invoice: Invoice) -> dict[str, float]:
         "answered_contact_share": mean(answered),
         "contacts_per_invoice": share(_count(known, made, 365), _issued(known, invoice)),
     }
+
+
+def nonpayment_reasons(known: Known, invoice: Invoice) -> dict[str, float]:
+    """What was recorded as the reason for not paying."""
+    all_of_them = _theirs(known, invoice, "nonpayment_reasons", "recorded_on")
+    poor, ours = known.book.settings.cannot_pay_reasons, known.book.settings.our_doing_reasons
+    year = [each for each in all_of_them if known.is_recent(each.day, 365)]
+    unable = [each for each in all_of_them if _says(each.row, poor)]
+    return {
+        "cannot_pay_count": _count(known, unable, 365),
+        "cannot_pay_count_of_invoice": sum(e.row["invoice_id"] == invoice.invoice_id for e in unable),
+        "our_doing_share": mean([_says(each.row, ours) for each in year]),
+    }
+
+
+def _says(row: Row, words: tuple[str, ...]) -> bool:
+    """Whether a row's reason is one of the words, letter by letter but for capitals, blanks and apostrophes."""
+    said = re.split(r"[\s_]+", row["reason"].lower().replace("\u2019", "'").strip())
+    return any(re.split(r"[\s_]+", word.lower().strip()) == said for word in words)
 
 
 def credit(known: Known, invoice: Invoice) -> dict[str, float]:

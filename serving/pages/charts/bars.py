@@ -23,7 +23,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], tiers: Sequence[str], title: str)
     The tiers are named once above, by shape and colour, in the order in which they stand in every bar.
     """
     most = max((sum(row["parts"]) for row in rows), default=0) or 1
-    wide, pieces, left = WIDTH - LABELS - FIGURES, [], float(LABELS)
+    wide, pieces, left = WIDTH - LABELS - _room(rows), [], float(LABELS)
     for level, tier in _levels(tiers):
         pieces.append(tag("rect", class_=f"fill{level}", x=left, y=2, width=12, height=12, rx=2))
         pieces.append(tag("text", tier, class_="quiet", x=left + 17, y=12))
@@ -46,7 +46,7 @@ def tier_bars(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """One bar per tier, of the money in it, with a mark where the expected late part ends; `rows` have label, level,
     bar and late (shares of the longest bar), text and to."""
     names = 92
-    wide, pieces = HALF - names - FIGURES - 66, []
+    wide, pieces = HALF - names - _room(rows) - 66, []
     for n, row in enumerate(rows):
         y = n * TALL
         shape = tag("g", bare_shape(row["level"]), class_="shape", transform=f"translate(0 {y + 4})")
@@ -118,6 +118,11 @@ def rolls(bands: Sequence[Mapping[str, Any]], title: str) -> Markup:
             )
             pieces.append(tag("text", band["text"], x=(begin + end) / 2, y=34, text_anchor="middle"))
     return drawing(pieces, 78, title, "rolls half", HALF)
+
+
+def _room(rows: Sequence[Mapping[str, Any]]) -> float:
+    """What the longest figure takes, which is longer in some languages."""
+    return max([FIGURES, *(16 + 7.4 * len(row["text"]) for row in rows)])
 
 
 def _levels(tiers: Sequence[str]) -> list[tuple[int, str]]:

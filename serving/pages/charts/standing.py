@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from serving.languages import gettext
+from serving.languages import formats, gettext
 from serving.languages.formats import short_month
 from serving.pages.charts.drawing import drawing, tag
 from serving.pages.charts.small import bare_shape
@@ -105,7 +105,9 @@ def limit_use(months: Sequence[Mapping[str, Any]], title: str) -> Markup:
     for n, each in enumerate(months):
         left, day = left_end + n * wide, _day(each["on"])
         over = " over" if each["used"] > each["limit"] else ""
-        said = tag("title", f"{day}: {each['used']:,.0f} of {each['limit']:,.0f}")
+        amounts = {name: formats.number(each[name]) for name in ("used", "limit")}
+        text = gettext("%(day)s: %(used)s of %(limit)s")
+        said = tag("title", text % {"day": formats.day(day), **amounts})
         pieces.append(
             tag(
                 "rect",
