@@ -32,6 +32,7 @@ from serving.desk_facts import KINDS as DESK_KINDS
 from serving.desk_facts import facts_at_desk
 from serving.in_force import policy_of
 from serving.scoring import Scorer
+from serving.sorted_rows import among
 
 if TYPE_CHECKING:
     from serving.desk import Desk
@@ -180,7 +181,7 @@ class LiveScorer:
         whole = self.whole.decide_open().cases
         if self.part is None:
             return whole
-        others = ~np.isin(whole["customer_id"].astype(str), list(self.changed))
+        others = ~among(whole["customer_id"], self.changed)
         part = self.part.decide_open().cases
         return {name: np.concatenate([column[others], part[name]]) for name, column in whole.items()}
 

@@ -21,11 +21,11 @@ from serving.roles import Caller
 from serving.scoring import Scorer
 from serving.similar import PastScores
 from serving.since import Since, since
-from serving.sorted_rows import Sorted
+from serving.sorted_rows import Sorted, numbered
 from serving.tiers import KIND as TIER_CHANGES
 from serving.tiers import Tiers, kept_changes, tiers_at, tiers_now
 from serving.worklist import About, Items, Worklist, items_of
-from serving.worklist.items import items_now, numbered
+from serving.worklist.items import items_now
 from serving.worklist.memory import Remembered, list_before, waited_before
 from serving.worklist.told import KINDS, Told, told
 

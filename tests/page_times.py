@@ -125,7 +125,10 @@ def written(server: Server, customer: str) -> None:
     assert status == 201, content[:300]
 
 
-AFTER_A_CONTACT = ("/customers/{}/conversation", "/customers/{}", "/today", "/portfolio")
+AFTER_A_CONTACT = (
+    *("/customers/{}/conversation", "/customers/{}", "/today"),
+    *("/portfolio", "/portfolio/losses", "/portfolio/exits", "/disputes"),
+)
 """Looked at in this order as soon as a contact with another listed customer was recorded."""
 
 
