@@ -61,7 +61,9 @@
     if (event.key === "?") { event.preventDefault(); help(); }
     if (event.key === "/") {
       const search = document.querySelector("[data-search]");
+      const list = document.querySelector('nav a[href="/today"]');
       if (search) { event.preventDefault(); search.focus(); search.select(); }
+      else if (list) { event.preventDefault(); location.assign("/today#f-q"); }
     }
   });
 
