@@ -41,11 +41,13 @@ def meanwhile(desk: Desk, error: StaleVersion, given: Mapping[str, str]) -> tupl
         told.append(f"{words(name)}: {words(after) if name in CODES else _shown(after)}")
         if given.get(field, "") == before:
             merged[field] = after
-    said = gettext(
-        "%(who)s changed it meanwhile: %(what)s. What you wrote stands below, beside what is new. "
-        "Look at both, and send it again."
-    )
-    return merged, [said % {"who": now.changed_by, "what": "; ".join(told) or gettext("something else")}]
+    said = gettext("%(who)s changed it meanwhile. Look at it, and send it again.")
+    if told:
+        said = gettext(
+            "%(who)s changed it meanwhile: %(what)s. What you wrote stands below, beside what is new. "
+            "Look at both, and send it again."
+        )
+    return merged, [said % {"who": now.changed_by, "what": "; ".join(told)}]
 
 
 def _text(value: Any) -> str:
