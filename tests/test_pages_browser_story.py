@@ -66,7 +66,7 @@ def test_setting_a_case_aside_by_keys_alone(desk: Watched, origin: str) -> None:
             break
     page.keyboard.type("waits for a credit note")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("The list is in its new order")
+    expect(page.get_by_role("status")).to_contain_text("It is recorded, and today’s list")
     told = data(origin, "/today")
     assert first not in [each["case_id"] for each in told["cases"]]
     aside = next(each for each in told["left_out"] if each["reason"] == "snoozed")

@@ -113,6 +113,14 @@ class TestTakingBack:
         again = house.browser().send("/today", "/today/C", given)
         assert again.status_code == 422 and "no later than the book day" in again.text
 
+    def test_a_place_by_hand_without_a_step_is_told_to_wait(self, house: House) -> None:
+        browser = house.browser()
+        fields = {"position": "1", "reason": "they rang"}
+        assert browser.send("/customers/P", "/customers/P/state", fields).status_code == 303
+        assert "counts once there is a step to take" in browser.get("/customers/P").text
+        assert browser.send("/customers/C", "/customers/C/state", fields).status_code == 303
+        assert "counts once there is a step to take" not in browser.get("/customers/C").text
+
     def test_a_place_by_hand_is_told_with_its_reason(self, house: House) -> None:
         browser = house.browser()
         browser.send("/today", "/today/C", {"position": "1", "reason": "the <b>board</b> asked"})
