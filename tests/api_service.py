@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -70,6 +71,14 @@ def service(home: Path, load: Callable[[], Scorer], **chosen: Any) -> Caller:
     readiness.load()
     access = Access(home, settings.requires_token, lambda: True)
     return Caller(Guard(create_app(readiness), settings, access, why_not_ready=readiness.why_not_ready))
+
+
+@contextmanager
+def read_only(home: Path, load: Callable[[], Scorer]) -> Iterator[Caller]:
+    """A service for many tests; that none of them wrote anything is looked up in the end."""
+    yield service(home, load)
+    with desk_of(home, 5.0) as desk:
+        assert desk.head().position == 0
 
 
 def desk_of(home: Path, patience: float) -> Desk:
