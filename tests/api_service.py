@@ -25,6 +25,8 @@ from serving.scoring import Scorer
 from tests.caller import Caller
 from training.model import RiskModel
 
+PATIENT_SECONDS = 60.0
+"""Machines that run many tests at once are slow; what takes how long is not the question here."""
 NOW = datetime(2026, 3, 31, 8, tzinfo=UTC)
 JSON = {"content-type": "application/json"}
 INVOICE = {"invoice_id": "A", "customer_id": "C", "issued_on": "2026-03-02", "due_on": "2026-04-01"}
@@ -66,11 +68,18 @@ def odd_book(model: RiskModel) -> Scorer:
 def service(home: Path, load: Callable[[], Scorer], **chosen: Any) -> Caller:
     """The routes behind the guard, loaded, asked from this machine."""
     desk = desk_of(home, chosen.pop("patience", 5.0))
-    settings = Settings(home=home, **chosen)
+    settings = Settings(home=home, **({"timeout_seconds": PATIENT_SECONDS} | chosen))
     readiness = Readiness(load, open_office=lambda scorer: Office(desk, scorer.ledger, lambda: NOW))
     readiness.load()
     access = Access(home, settings.requires_token, lambda: True)
-    return Caller(Guard(create_app(readiness), settings, access, why_not_ready=readiness.why_not_ready))
+    return Caller(
+        Guard(
+            create_app(readiness, settings.timeout_seconds),
+            settings,
+            access,
+            why_not_ready=readiness.why_not_ready,
+        )
+    )
 
 
 @contextmanager
