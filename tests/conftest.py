@@ -183,6 +183,8 @@ def browser() -> Iterator[Browser]:
 def desk(tmp_path: Path, database_url: str | None) -> Iterator[Desk]:
     """An empty desk."""
     from serving.desk import Desk
+    from tests.api_service import desk_of
 
-    with Desk.open(tmp_path / "desk", database_url, patience=5) as opened:
+    home = tmp_path / "desk"
+    with Desk.open(home, database_url, patience=5) if database_url else desk_of(home, 5) as opened:
         yield opened
