@@ -19,6 +19,7 @@ from itertools import islice
 from babel.numbers import list_currencies
 
 from serving.languages import ENGLISH, entries, formats, gettext, language, pgettext, speaking
+from serving.languages.filling import filled
 
 SENTENCE, CODE = "sentence", "code"
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
@@ -114,8 +115,12 @@ def _readings(sentence: str) -> Iterator[tuple[str, Callable[[str], str]]]:
     if small != sentence:
         yield small, _capital
     if sentence.endswith("."):
-        yield sentence[:-1], lambda told: f"{told}."
-        yield small[:-1], lambda told: f"{_capital(told)}."
+        yield sentence[:-1], _ended
+        yield small[:-1], lambda told: _ended(_capital(told))
+
+
+def _ended(text: str) -> str:
+    return filled("%(text)s.", {"text": text})
 
 
 def _capital(text: str) -> str:
@@ -144,7 +149,9 @@ def _made(spoken: str, sentence: str, depth: int) -> str | None:
             for values in islice(_assignments(phrase, sentence, 0, len(phrase.literals[0])), MOST_TRIED):
                 told = [_value(spoken, *each, depth + 1) for each in zip(phrase.names, values, strict=True)]
                 if all(is_known for _, is_known in told):
-                    return phrase.told % dict(zip(phrase.names, (text for text, _ in told), strict=True))
+                    return filled(
+                        phrase.told, dict(zip(phrase.names, (text for text, _ in told), strict=True))
+                    )
     return None
 
 
