@@ -10,7 +10,7 @@ import pytest
 
 from serving import users
 from serving.pages import policy_trial
-from serving.policy import Policy
+from serving.policy import Policy, PolicyError
 from serving.scoring import Scorer
 from tests.house import QUICK, Browser, House, book, hidden
 from training.model import RiskModel
@@ -123,6 +123,21 @@ def test_a_text_is_looked_at_while_it_is_written(house: House) -> None:
     assert house.desk.policies() == []
 
 
+def test_what_is_wrong_is_told_in_the_language_of_the_page_and_in_english_to_systems(house: House) -> None:
+    browser = house.signed_in(*MANAGER)
+    page = browser.get("/policy/edit", **{"accept-language": "de"})
+    text = browser.get("/policy/edit.json").json()["text"].replace("p_late >= 0.60", "p_lat >= 0.60")
+    given = hidden(page.text, "/policy/edit") | {"text": text}
+    told = browser.post("/policy/check", given, **{"accept-language": "de"}).text
+    assert "unbekannter Name" in told and "war „p_late“ gemeint?" in told and "unknown" not in told
+    numbers = browser.get("/policy/numbers", **{"accept-language": "de"}).text
+    wrong = hidden(numbers, "/policy/numbers") | {"worklist.capacity_per_day": "0,5"}
+    answer = browser.post("/policy/numbers", wrong, **{"accept-language": "de"})
+    assert answer.status_code == 422 and "ist keine ganze Zahl von 0 bis 100000" in answer.text
+    with pytest.raises(PolicyError, match="unknown name 'p_lat'"):
+        Policy.read(text)
+
+
 @pytest.mark.parametrize("path", ["/policy/edit", "/policy/numbers"])
 def test_only_who_may_change_the_policy_does(house: House, path: str) -> None:
     browser = house.signed_in(*ANALYST)
@@ -164,8 +179,11 @@ def test_a_strategy_leads_to_its_cases_on_the_list(house: House) -> None:
 
 
 def test_who_searches_the_policy_reads_sentences_alone(house: House) -> None:
-    told = house.signed_in(*MANAGER).get("/policy?q=dispute").text
+    browser = house.signed_in(*MANAGER)
+    told = browser.get("/policy?q=dispute").text
     assert "Who gets which strategy" not in told and "dispute_open" in told
+    german = browser.get("/policy?q=Beschwerde", **{"accept-language": "de"}).text
+    assert "(Beschwerde offen)" in german and "complaint_open" not in german
 
 
 def test_a_trial_of_another_capacity_says_who_drops_off_the_list(house: House) -> None:

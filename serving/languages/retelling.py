@@ -30,6 +30,7 @@ _SHAPES = {
     "share": rf"{_NUMBER} ?%",
     "day": _DAY,
     "code": r"\w[\w -]*",
+    "rule": r"[a-z][a-z0-9_]*",
     "lasting": r"1 day|\d+ days",
     "when": r"today|due today|in 1 day|in \d+ days",
     "value": rf"{_NUMBER}(?: ?%)?|[A-Z][a-z]+day|unknown",
@@ -60,9 +61,12 @@ class _Phrase:
     """Its translation."""
 
 
-def retold(sentence: str) -> str:
-    """The sentence in the language of the moment, as far as its phrases are known."""
-    return _told(language(), sentence.strip()) if sentence else sentence
+def retold(sentence: str, exact: bool = False) -> str:
+    """The sentence in the language of the moment, as far as its phrases are known.
+
+    `exact`: it quotes what somebody wrote, which stays as it was written.
+    """
+    return _told(language(), sentence.strip(), exact) if sentence else sentence
 
 
 def _with_units(sentence: str) -> str:
@@ -73,8 +77,10 @@ def _with_units(sentence: str) -> str:
 
 
 @lru_cache(4_096)
-def _told(spoken: str, sentence: str) -> str:
-    clear = _with_units(sentence)
+def _told(spoken: str, sentence: str, exact: bool) -> str:
+    clear = sentence if exact else _with_units(sentence)
+    if spoken == ENGLISH and exact:
+        return clear
     if spoken == ENGLISH:
         return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
     budget = _left.set([MOST_READ])
@@ -188,6 +194,8 @@ def _value(spoken: str, name: str, text: str, depth: int) -> tuple[str, bool]:
         return text, True
     if name.startswith("counted"):
         return ", ".join(_counted(each) for each in text.split(", ")), True
+    if name.startswith("rule"):
+        return words(text), True
     if name.startswith("code"):
         told = words(text)
         return (told if told != text else words(text[:1].lower() + text[1:])), True

@@ -15,6 +15,7 @@ from typing import Any
 from serving.api.problems import ProblemError
 from serving.desk import Flaw, PolicyVersion, RecordError, UnknownPolicy, Writing
 from serving.languages import gettext, ngettext
+from serving.languages.retelling import retold
 from serving.office import Answer, Office
 from serving.pages.later import Waiting
 from serving.pages.paths import quoted
@@ -99,8 +100,11 @@ def keep_numbers(visit: Visit, given: dict[str, str], writing: Writing) -> Answe
 
 def _flaw_of(problem: Problem, values: Mapping[str, str]) -> Flaw:
     """A problem at the field that it is about, where there is one."""
-    told = f"{problem.message}; {problem.suggestion}" if problem.suggestion else problem.message
-    return Flaw(f"/{problem.place}", told) if problem.place in values else Flaw("", str(problem))
+    told = "; ".join(retold(each, exact=True) for each in (problem.message, problem.suggestion) if each)
+    if problem.place in values:
+        return Flaw(f"/{problem.place}", told)
+    where = gettext("Line %(line)s, %(place)s: %(told)s")
+    return Flaw("", where % {"line": problem.line, "place": problem.place, "told": told})
 
 
 def _keep(visit: Visit, text: str, note: str, writing: Writing) -> Answer:
