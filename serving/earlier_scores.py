@@ -60,13 +60,20 @@ class EarlierScores:
         self._log: dict[Path, Scoring | None] = {}
         self._files: OrderedDict[Path, tuple[np.ndarray, dict[str, np.ndarray]]] = OrderedDict()
 
+    def read(self, day: date) -> None:
+        """Read now what is asked of this day."""
+        for scoring in self._told(day):
+            self._read(scoring)
+
+    def _told(self, day: date) -> list[Scoring]:
+        with self._lock:
+            return _told(scorings(self._home, self._log), day)
+
     def of(self, invoice_id: str, target: str, day: date) -> list[Point]:
         """What was said of an invoice before a day, the earliest first; what was decided by then is left out."""
         number = _numbers(pd.Series([invoice_id], dtype=object))[0]
         found = []
-        with self._lock:
-            told = _told(scorings(self._home, self._log), day)
-        for scoring in told:
+        for scoring in self._told(day):
             numbers, chances = self._read(scoring)
             at = int(np.searchsorted(numbers, number))
             if at < len(numbers) and numbers[at] == number and (chance := float(chances[target][at])) < 1:
@@ -113,15 +120,17 @@ class Replay:
     chances: np.ndarray
     """Of the target that is asked about today."""
     explanations: list[Explanation]
+    values: np.ndarray
+    """Its features on these days, shape (days, features)."""
 
 
-def replayed(model: RiskModel, alone: History, row: int, day: date, target: str) -> Replay:
-    """Today's model asked week by week since the invoice was known, by its customer's history alone."""
-    first, last = int(alone.invoices["seen_on"][row]) + 1, day_number(day)
+def replayed(model: RiskModel, history: History, row: int, day: date, target: str) -> Replay:
+    """Today's model asked week by week since the invoice was known."""
+    first, last = int(history.invoices["seen_on"][row]) + 1, day_number(day)
     numbers = np.arange(last, min(first, last) - 1, -7)[:MOST_REPLAYED][::-1]
-    values = CATALOGUE.compute(alone, np.full(len(numbers), row), numbers)
+    values = CATALOGUE.compute(history, np.full(len(numbers), row), numbers)
     chances = model.predict(values)[target].to_numpy()
-    return Replay([to_date(int(each)) for each in numbers], chances, model.explain(values))
+    return Replay([to_date(int(each)) for each in numbers], chances, model.explain(values), values)
 
 
 def moved(replay: Replay) -> dict[str, Any] | None:

@@ -33,7 +33,7 @@ class Facts:
         """`book` holds the other members of groups where the history is a part of it only."""
         self.history = history
         self.standing: Standing = Standing(self, book.standing if book else None)
-        self._by_customer_in: dict[str, Sorted] = {}
+        self._sorted_in: dict[tuple[str, str], Sorted] = {}
 
     @cached_property
     def named(self) -> dict[str, np.ndarray]:
@@ -51,6 +51,10 @@ class Facts:
         """Position of an invoice, -1 where the ledger has none of that id."""
         return self._place_of.get(invoice_id, -1)
 
+    def positions(self, invoice_ids: list[str]) -> np.ndarray:
+        """The same of many; int64."""
+        return np.array([self._place_of.get(each, -1) for each in invoice_ids], dtype=np.int64)
+
     def rows_of(self, customers: np.ndarray) -> np.ndarray:
         """Positions of all invoices of some customers, given once each, by their numbers."""
         begin, end = (np.searchsorted(self._by_customer.keys, customers + step) for step in (0, 1))
@@ -63,11 +67,19 @@ class Facts:
 
     def about(self, customers: np.ndarray, name: str) -> pd.DataFrame:
         """The rows of a table about some customers, given once each by their numbers, in the table's order."""
-        table = self.history.tables[name]
-        if name not in self._by_customer_in:  # made twice by two who ask at once, it is the same
-            self._by_customer_in[name] = Sorted.of(self.history.customer_codes(table["customer_id"]))
-        found = self._by_customer_in[name]
-        begin, end = (np.searchsorted(found.keys, customers + step) for step in (0, 1))
+        return self._rows_in(name, "customer_id", customers)
+
+    def about_invoices(self, rows: np.ndarray, name: str) -> pd.DataFrame:
+        """The rows of a table about some invoices, given once each by their positions, in the table's order."""
+        return self._rows_in(name, "invoice_id", rows)
+
+    def _rows_in(self, name: str, column: str, wanted: np.ndarray) -> pd.DataFrame:
+        table, kept = self.history.tables[name], (name, column)
+        if kept not in self._sorted_in:  # made twice by two who ask at once, it is the same
+            number = self.history.customer_codes if column == "customer_id" else self.history.positions_of
+            self._sorted_in[kept] = Sorted.of(number(table[column]))
+        found = self._sorted_in[kept]
+        begin, end = (np.searchsorted(found.keys, wanted + step) for step in (0, 1))
         parts = [found.rows[b:e] for b, e in zip(begin.tolist(), end.tolist(), strict=True)]
         return table.iloc[np.sort(np.concatenate(parts)) if parts else []]
 

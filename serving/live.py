@@ -61,6 +61,14 @@ class LiveScorer:
         """The book day."""
         return self.whole.as_of
 
+    def again(self) -> LiveScorer:
+        """Another moment, of which nothing else is to be told."""
+        later = replace(self)
+        for name in ("_parents", "_groups"):  # found before, they are the same
+            if name in self.__dict__:
+                later.__dict__[name] = self.__dict__[name]
+        return later
+
     def is_like(self, other: LiveScorer) -> bool:
         """Whether both score and decide alike: nothing that matters to that was written between them."""
         return self.whole is other.whole and self.part is other.part
@@ -256,7 +264,7 @@ class Live:
         self._read_before = (now, changed, ledger)
         kept = self._kept
         if not fresh and kept is not None and kept[2].whole is scorer:
-            return replace(kept[2])  # another moment, of which nothing else is to be told
+            return kept[2].again()
         if ledger is None:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         told = facts_at_desk(self._desk, scorer.as_of, changed)

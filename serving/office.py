@@ -14,12 +14,14 @@ import pandas as pd
 from features.ledger import Ledger
 from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
+from serving.earlier_scores import EarlierScores
 from serving.list_changes import list_under
 from serving.live import Live, LiveScorer
 from serving.policy import Policy
 from serving.profile import Declared
 from serving.roles import Caller
 from serving.scoring import Scorer
+from serving.similar import PastScores
 from serving.since import Since, since
 from serving.tiers import KIND as TIER_CHANGES
 from serving.tiers import Tiers, kept_changes, tiers_at, tiers_now
@@ -81,6 +83,8 @@ class Office:
         self.book_day = book_day(export, recorded)
         """The day that is worked on, where nobody names another."""
         self.place = place
+        self.past, self.earlier = PastScores(desk.home), EarlierScores(desk.home)
+        """How such scores turned out, and what was said before, by the score log of the home."""
         self._items: list[tuple[Scorer, Items]] = []
         self._items_now: tuple[LiveScorer, Items] | None = None
         self._items_lock = threading.Lock()
@@ -170,8 +174,10 @@ class Office:
         return since(live, made, before, self.tiers(live))
 
     def prepare(self, scorer: Scorer) -> None:
-        """Decide on every open invoice of the whole book, so that no caller waits for it."""
+        """Decide on every open invoice of the whole book and read the score log, so that no caller waits for it."""
         self.worklist(self.live(scorer), 0)
+        self.past.read(scorer.facts, scorer.model, scorer.as_of)
+        self.earlier.read(scorer.as_of)
 
     def told(self, day: date) -> Told:
         """What people told the desk that orders a day: case states, reviews, pay runs and channels."""

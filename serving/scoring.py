@@ -161,6 +161,8 @@ class Scorer:
             customer_id = str(self.facts.named["customer_id"][is_open[0]])
             self.customer(customer_id)
             ledger_of(self.facts, customer_id)
+            for name in ("promises", "disputes"):
+                self.facts.about_invoices(is_open[:1], name)
 
     def score_open(self, as_of: date | None = None, full: bool = False) -> pd.DataFrame:
         """One score row per invoice open on the day, ordered by invoice id; `full` adds the recommendation."""
@@ -266,12 +268,13 @@ class Scorer:
         Raises UnknownIdError, NotOpenError.
         """
         day = as_of or self.as_of
-        position = np.array([self._position(invoice_id, day)])
-        values = CATALOGUE.compute(self.history, position, np.array([day_number(day)]))
+        found = self.decide(np.array([self._position(invoice_id, day)]), day)
         model = self.model_on(day)
-        low_and_high = ranges(model, values, model.predict(values))
-        between = {name: [float(bound[0]) for bound in found] for name, found in low_and_high.items()}
-        return self.score_of(invoice_id, day) | {"ranges": between}, model.explain(values)[0]
+        explanations = model.explain(found.values)
+        low_and_high = ranges(model, found.values, found.chances)
+        between = {name: [float(bound[0]) for bound in of] for name, of in low_and_high.items()}
+        row = records(self._told(self.facts, found, explanations, full=True))[0]
+        return row | {"ranges": between}, explanations[0]
 
     def customer(self, customer_id: str, as_of: date | None = None) -> dict[str, Any]:
         """How a customer pays and what it owes, with the scores of its open invoices; UnknownIdError."""
@@ -350,11 +353,17 @@ class Scorer:
         self, facts: Facts, rows: np.ndarray, day: date, full: bool = False
     ) -> dict[str, list[Any] | np.ndarray]:
         """The columns of the score rows of some invoice positions."""
+        found = self.decide_in(facts, rows, day)
+        return self._told(facts, found, self.model_on(day).explain(found.values), full)
+
+    def _told(
+        self, facts: Facts, found: Decided, explanations: list[Explanation], full: bool
+    ) -> dict[str, list[Any] | np.ndarray]:
+        """The same of what is decided and explained already."""
+        day, rows, model = found.day, found.rows, self.model_on(found.day)
         as_of = np.full(len(rows), day_number(day))
-        found, model = self.decide_in(facts, rows, day), self.model_on(day)
         values, probabilities, decided = found.values, found.chances, found.decisions
         low, high = ranges(model, values, probabilities)["p_late"]
-        explanations = model.explain(values)
         scored = {
             **{name: facts.named[name][rows] for name in ("invoice_id", "customer_id", "currency")},
             "as_of": [day] * len(rows),

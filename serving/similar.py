@@ -32,6 +32,7 @@ import pandas as pd
 from features.days import day_number, to_date
 from serving.facts import Facts
 from serving.score_log import Scoring, scorings
+from serving.scoring import TARGETS
 from training.model import RiskModel
 from training.model.calibration import log_odds, probability
 from training.model.judged import read_judged
@@ -114,30 +115,35 @@ def similar(past: Past | None, chance: float) -> Similar | None:
 
 
 class PastScores:
-    """The past scores of a home by target, read once for each moment's model and log; safe between threads."""
+    """The past scores of a home by target, read once for each model and log; safe between threads."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._lock = threading.Lock()
         self._log: dict[Path, Scoring | None] = {}
-        self._kept: dict[str, tuple[Any, Past | None, Past | None]] = {}
+        self._kept: tuple[Any, dict[str, tuple[Past | None, Past | None]]] = (None, {})
+
+    def read(self, facts: Facts, model: RiskModel, day: date) -> None:
+        """Read now what is asked of this day: in a large log it takes seconds, for which nobody should wait."""
+        self._of(facts, model, day)
 
     def near(self, facts: Facts, model: RiskModel, target: str, chance: float, day: date) -> Similar | None:
         """What came of scores like this one, by the log where it holds enough of them, else by the rehearsal."""
-        log, rehearsal = self._of(facts, model, target, day)
+        log, rehearsal = self._of(facts, model, day)[target]
         by_log = similar(log, chance)
         if by_log is not None and by_log.scores >= ENOUGH:
             return by_log
         return similar(rehearsal, chance) or by_log
 
-    def _of(self, facts: Facts, model: RiskModel, target: str, day: date) -> tuple[Past | None, Past | None]:
+    def _of(self, facts: Facts, model: RiskModel, day: date) -> dict[str, tuple[Past | None, Past | None]]:
         with self._lock:  # one reads, the others wait for it instead of doing the same
             files = [each for each in weekly(scorings(self._home, self._log), day) if _is_of(each, model)]
             of = (model.version, day, tuple(each.path for each in files))
-            if target not in self._kept or self._kept[target][0] != of:
-                log = logged(files, facts, target, day)
-                self._kept[target] = (of, log, rehearsed(self._home, model.version, target))
-            return self._kept[target][1:]
+            if self._kept[0] != of:
+                log = logged(files, facts, day)
+                both = {name: (log[name], rehearsed(self._home, model.version, name)) for name in TARGETS}
+                self._kept = (of, both)
+            return self._kept[1]
 
 
 def _is_of(scoring: Scoring, model: RiskModel) -> bool:
@@ -158,10 +164,17 @@ def weekly(found: Iterable[Scoring], day: date) -> list[Scoring]:
     return list(by_week.values())
 
 
-def logged(files: list[Scoring], facts: Facts, target: str, day: date) -> Past | None:
-    """The scores of the log whose outcome is known before a day and was open when they were given."""
-    parts = [_judged(each, facts, target, day) for each in files]
-    filled = [part for part in parts if len(part[0])]
+def logged(files: list[Scoring], facts: Facts, day: date) -> dict[str, Past | None]:
+    """By target, the scores of the log whose outcome is known before a day and was open when they were given."""
+    parts: dict[str, list[tuple[np.ndarray, ...]]] = {name: [] for name in TARGETS}
+    for each in files:
+        for name, part in _judged(each, facts, day).items():
+            if len(part[0]):
+                parts[name].append(part)
+    return {name: _past(filled) for name, filled in parts.items()}
+
+
+def _past(filled: list[tuple[np.ndarray, ...]]) -> Past | None:
     if not filled:
         return None
     score, late, invoice, as_of = (np.concatenate(column) for column in zip(*filled, strict=True))
@@ -170,21 +183,24 @@ def logged(files: list[Scoring], facts: Facts, target: str, day: date) -> Past |
     return Past(score[order], late[order], invoice[order], begin, end, "log")
 
 
-def _judged(
-    scoring: Scoring, facts: Facts, target: str, day: date
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    rows, history = scoring.rows_if_there(["invoice_id", target]), facts.history
-    place = np.array([facts.position(each) for each in rows["invoice_id"].tolist()], dtype=np.int64)
+def _judged(scoring: Scoring, facts: Facts, day: date) -> dict[str, tuple[np.ndarray, ...]]:
+    """By target: log-odds, whether it came late, the invoice's position and the day of the scores of one file."""
+    rows, history = scoring.rows_if_there(["invoice_id", *TARGETS]), facts.history
     on, today = day_number(date.fromisoformat(scoring.described["as_of"])), day_number(day)
+    place = facts.positions(rows["invoice_id"].tolist())
     known = place >= 0
-    place, chance = place[known], rows[target].to_numpy(np.float64)[known]
-    limit = history.invoices["lateness_from"][place] + history.rule.horizons[target]
+    place = place[known]
     settled = facts.settled_on(place, np.full(len(place), today))
     closed_by_credit = ~facts.is_open(place, today) & (settled > today)
-    told = (limit < today) & (on <= limit) & ~closed_by_credit
-    late = (settled > limit).astype(np.int8)
-    score, as_of = log_odds(chance[told]).astype(np.float32), np.full(int(told.sum()), on, np.int32)
-    return score, late[told], place[told].astype(np.int32), as_of
+    judged: dict[str, tuple[np.ndarray, ...]] = {}
+    for name in TARGETS:
+        limit = history.invoices["lateness_from"][place] + history.rule.horizons[name]
+        told = (limit < today) & (on <= limit) & ~closed_by_credit
+        late = (settled > limit).astype(np.int8)
+        score = log_odds(rows[name].to_numpy(np.float64)[known][told]).astype(np.float32)
+        as_of = np.full(int(told.sum()), on, np.int32)
+        judged[name] = (score, late[told], place[told].astype(np.int32), as_of)
+    return judged
 
 
 def rehearsed(home: Path, version: str, target: str) -> Past | None:

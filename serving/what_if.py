@@ -32,7 +32,6 @@ from serving.languages import gettext
 from serving.levers import LEVERS, Case, Change, Nothing, Tables
 from serving.profile import Declared
 from serving.scoring import NotOpenError, Scorer, UnknownIdError
-from serving.worklist.told import KINDS
 from serving.worklist.told import told as told_at_desk
 from training.model import ranges
 
@@ -238,10 +237,13 @@ def what_if_now(
     office: Office, live: LiveScorer, invoice_id: str, chosen: Mapping[str, int]
 ) -> dict[str, Any]:
     """The same at this moment, with what the desk knows; UnknownIdError, NotOpenError."""
+    declared = declared_now(office, live, invoice_id)
+    return what_if(live.of_invoice(invoice_id), invoice_id, chosen, declared)
+
+
+def declared_now(office: Office, live: LiveScorer, invoice_id: str) -> Declared:
+    """What the desk was told of the pay runs of an invoice's customer; UnknownIdError."""
     facts = live.invoice(invoice_id)
     if facts is None:
         raise UnknownIdError(invoice_id)
-    customers = [facts.customer_id]
-    records = [each for kind in KINDS for each in office.desk.find(kind, customer_ids=customers)]
-    declared = told_at_desk(records, live.as_of).declared
-    return what_if(live.of_invoice(invoice_id), invoice_id, chosen, declared)
+    return told_at_desk(office.desk.find(customer_ids=[facts.customer_id]), live.as_of).declared

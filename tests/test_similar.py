@@ -112,7 +112,7 @@ class TestLog:
         assert [each.described["as_of"] for each in files] == [
             "2026-04-06", "2026-04-13", "2026-04-20", "2026-04-27",
         ]  # fmt: skip
-        found = logged(files, today.facts, "p_late", TODAY)
+        found = logged(files, today.facts, TODAY)["p_late"]
         assert found is not None and len(found.score) > 100
         paid = today.ledger.tables["payments"].groupby("invoice_id")["paid_on"].max()
         own, late_days = today.history.invoices, today.model.rule.late_after_days

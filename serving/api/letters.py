@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -82,6 +82,13 @@ def message_of(
 
 def message_for(office: Office, live: LiveScorer, case: Case, channel: str, language: str) -> dict[str, Any]:
     """The step of a case in words for a channel; raises the problem of one that its customer does not hear of."""
+    return messages_for(office, live, case, [channel], language)[0]
+
+
+def messages_for(
+    office: Office, live: LiveScorer, case: Case, channels: Iterable[str], language: str
+) -> list[dict[str, Any]]:
+    """The same for several channels: what the words are about is read once."""
     if case.channel not in CHANNELS:
         raise ProblemError(
             "nothing_to_say",
@@ -92,19 +99,24 @@ def message_for(office: Office, live: LiveScorer, case: Case, channel: str, lang
     step = approved_step(records)
     if case.template == NEEDS_APPROVAL and step is None:
         raise ProblemError("nothing_to_say", "No step is decided and approved that could be announced.")
-    found = render(
-        case.template or case.action, channel, facts, language, step, live.whole.policy.parts.never_say
-    )
-    return {
-        "case_id": case.case_id,
-        "as_of": live.as_of,
-        "action": case.action,
-        "action_rule": case.action_rule,
-        "channel": channel,
-        **asdict(found),
-        "may_be_sent": all(each.severity != "reject" for each in found.findings),
-        "policy_version": live.whole.policy.version,
-    }
+    never = live.whole.policy.parts.never_say
+    found = [
+        (channel, render(case.template or case.action, channel, facts, language, step, never))
+        for channel in channels
+    ]
+    return [
+        {
+            "case_id": case.case_id,
+            "as_of": live.as_of,
+            "action": case.action,
+            "action_rule": case.action_rule,
+            "channel": channel,
+            **asdict(message),
+            "may_be_sent": all(each.severity != "reject" for each in message.findings),
+            "policy_version": live.whole.policy.version,
+        }
+        for channel, message in found
+    ]
 
 
 def listed(office: Office, live: LiveScorer, case_id: str) -> Case:

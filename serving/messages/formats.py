@@ -95,6 +95,8 @@ def listed(values: Iterable[str], locale: str) -> str:
 
 def length(text: str) -> int:
     """How many columns a text takes; marks take none, wide letters two."""
+    if text.isascii():  # most of it is, and filling a page asks this of every line and word
+        return len(text)
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text if c not in (OPEN, CLOSE))
 
 

@@ -39,8 +39,12 @@ def _rows(scorer: Scorer, codes: np.ndarray, day: int) -> np.ndarray:
 def items(story: Story) -> list[dict[str, Any]]:
     """Open invoices at the end of the book day, the oldest first, with their scores; one of today has none yet."""
     as_of = story.visit.live.as_of
-    found = [each for scorer, codes in story.scorers for each in _open_of(scorer, codes, as_of)]
-    return sorted(found, key=lambda each: (-each["days_past_due"], each["invoice_id"]))
+
+    def found() -> list[dict[str, Any]]:
+        every = [each for scorer, codes in story.scorers for each in _open_of(scorer, codes, as_of)]
+        return sorted(every, key=lambda each: (-each["days_past_due"], each["invoice_id"]))
+
+    return [dict(each) for each in story.in_books("items", found)]
 
 
 def _open_of(scorer: Scorer, codes: np.ndarray, as_of: date) -> list[dict[str, Any]]:
@@ -127,12 +131,16 @@ def marks(story: Story) -> tuple[list[dict[str, Any]], int]:
 
     Also how many more there are.
     """
-    found = [each for scorer, codes in story.scorers for each in _marks_of(scorer, codes, story.today)]
-    found.sort(key=lambda each: (each[0], each[1]))
+    found = story.in_books("marks", lambda: _marks(story))
     shown = found[-MOST_MARKS:]
     return [_mark(name, to_date(due), paid, story.today - 1) for due, name, paid in shown], len(found) - len(
         shown
     )
+
+
+def _marks(story: Story) -> list[tuple[int, str, int]]:
+    found = [each for scorer, codes in story.scorers for each in _marks_of(scorer, codes, story.today)]
+    return sorted(found, key=lambda each: (each[0], each[1]))
 
 
 def _marks_of(scorer: Scorer, codes: np.ndarray, today: int) -> list[tuple[int, str, int]]:

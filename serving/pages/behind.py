@@ -15,8 +15,8 @@ from features.ledger import written_amount
 from features.reasons import REASON_CODES, spoken
 from serving import behind
 from serving.alone import history_of
+from serving.earlier_scores import Replay, replayed
 from serving.languages import gettext, ngettext
-from serving.live import LiveScorer
 from serving.pages.names import names_of
 from serving.pages.paths import invoice_path, quoted
 from serving.pages.routing import Page, Pages, Visit
@@ -36,20 +36,22 @@ def add(pages: Pages) -> None:
 class Look:
     """One invoice as its score sees it: its customer's history alone, and the explanation of its chance."""
 
-    live: LiveScorer
+    scorer: Scorer
+    """The one that answers for the invoice."""
     invoice_id: str
     score: dict[str, Any]
     explanation: Explanation
 
     @classmethod
-    def of(cls, live: LiveScorer, invoice_id: str) -> Look:
-        """At a moment; UnknownIdError, NotOpenError."""
-        return cls(live, invoice_id, *live.explain(invoice_id))
-
-    @cached_property
-    def scorer(self) -> Scorer:
-        """The scorer that answers for the invoice."""
-        return self.live.of_invoice(self.invoice_id)
+    def of(cls, visit: Visit, invoice_id: str) -> Look:
+        """At the moment of a visit, kept for the next one; UnknownIdError, NotOpenError."""
+        scorer = visit.live.of_invoice(invoice_id)
+        return visit.kept.of_books(
+            visit.live,
+            [scorer],
+            ("look", invoice_id),
+            lambda: cls(scorer, invoice_id, *scorer.explain(invoice_id)),
+        )
 
     @cached_property
     def alone(self) -> History:
@@ -62,18 +64,26 @@ class Look:
         return self.alone.tables["invoices"]["invoice_id"].tolist().index(self.invoice_id)
 
     @cached_property
+    def replay(self) -> Replay:
+        """What today's model says of it as of today and of earlier days."""
+        # asked of the book, which is sorted already; alone, its customer would say the same to the last bit
+        scorer, position = self.scorer, self.scorer.facts.position(self.invoice_id)
+        model, target = scorer.model_on(scorer.as_of), self.explanation.target
+        return replayed(model, scorer.history, position, scorer.as_of, target)
+
+    @property
     def values(self) -> np.ndarray:
         """Its features."""
-        return CATALOGUE.compute(self.alone, np.array([self.row]), np.array([self.day]))[0]
+        return self.replay.values[-1]
 
     @property
     def day(self) -> int:
         """The book day as a number."""
-        return day_number(self.live.as_of)
+        return day_number(self.scorer.as_of)
 
     def behind(self, reason: dict[str, Any]) -> behind.Behind | str:
         """The rows behind a reason, or what it is about where it rests on none."""
-        model = self.scorer.model_on(self.live.as_of)
+        model = self.scorer.model_on(self.scorer.as_of)
         feature = behind.leading_feature(reason, self.values, model.reference)
         if feature is None:
             return "nothing"
@@ -81,6 +91,7 @@ class Look:
         found = behind.behind(feature, value, self.alone, self.row, self.day)
         return found if found is not None and len(found.rows.invoice) else behind.about(feature)
 
+    @cached_property
     def reasons(self) -> list[dict[str, Any]]:
         """The reasons of the score, each with the way to what stands behind it."""
         return [each | self._way(each) for each in self.score["reasons"]]
@@ -100,7 +111,7 @@ def behind_path(invoice_id: str, code: str) -> str:
 
 def view(visit: Visit) -> dict[str, Any]:
     """The rows behind one of the reasons of an invoice's score."""
-    look = Look.of(visit.live, visit.parameters["invoice_id"])
+    look = Look.of(visit, visit.parameters["invoice_id"])
     reason = next((each for each in look.score["reasons"] if each["code"] == visit.parameters["code"]), None)
     found = look.behind(reason) if reason is not None else "nothing"
     if reason is None or isinstance(found, str):

@@ -6,12 +6,13 @@ in one transaction, and the summary for the customer is ready at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from serving.api.letters import found_in, message_for
+from serving.api.letters import found_in, messages_for
 from serving.api.problems import ProblemError
 from serving.case_messages import agreement
 from serving.desk import Record
@@ -146,29 +147,32 @@ def _texts(visit: Visit, case: Case | None) -> dict[str, Any]:
     """The guide of a call and the draft of a text, or why there is none."""
     asked = visit.query.get("write", visit.given.get("channel", ""))
     channel = asked if asked in WRITTEN else case.channel if case and case.channel in WRITTEN else "email"
-    said, draft = _said(visit, case, "phone"), _said(visit, case, channel)
+    said, draft = _said(visit, case, ("phone", channel))
     return {
         "guide": said | guide(said["text"]) if said["text"] else said,
         "draft": draft | {"channel": channel},
     }
 
 
-def _said(visit: Visit, case: Case | None, channel: str) -> dict[str, Any]:
-    """The text of today's step for a channel, or why there is none."""
-    nothing = dict.fromkeys(TEXT_OF, "")
+def _said(visit: Visit, case: Case | None, channels: Sequence[str]) -> list[dict[str, Any]]:
+    """The text of today's step for each channel, or why there is none."""
     if case is None:
-        return nothing | {"because": gettext("Nothing is to be asked of this customer today.")}
+        return _because(channels, gettext("Nothing is to be asked of this customer today."))
     if case.channel not in MESSAGE_CHANNELS:
         said = gettext(
             "Today’s step is ours to do (%(step)s): the customer hears nothing of it. Should they call, "
             "close the conversation here."
         )
-        return nothing | {"because": said % {"step": words(case.action)}}
+        return _because(channels, said % {"step": words(case.action)})
     try:
-        found = message_for(visit.office, visit.live, case, channel, spoken_in(visit))
+        found = messages_for(visit.office, visit.live, case, channels, spoken_in(visit))
     except ProblemError as problem:
-        return nothing | {"because": problem.detail}
-    return {name: found[name] for name in TEXT_OF} | {"because": ""}
+        return _because(channels, problem.detail)
+    return [{name: each[name] for name in TEXT_OF} | {"because": ""} for each in found]
+
+
+def _because(channels: Sequence[str], why: str) -> list[dict[str, Any]]:
+    return [dict.fromkeys(TEXT_OF, "") | {"because": why} for _ in channels]
 
 
 def spoken_in(visit: Visit) -> str:

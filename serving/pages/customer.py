@@ -61,7 +61,7 @@ def view(visit: Visit) -> dict[str, Any]:
     story = story_of(visit)
     live, open_items = visit.live, items(story)
     pictured, more = marks(story)
-    habits, quarters = profiles_of(story), relationship.quarters(books(story), live.as_of)
+    habits, quarters = profiles_of(story), quarters_of(story)
     accounts = whole_account.accounts(story)
     tier = whole_account.tiers(story)
     return {
@@ -107,6 +107,12 @@ def story_of(visit: Visit) -> Story:
 def books(story: Story) -> relationship.Books:
     """The books that know the members, each with their numbers in it."""
     return [(scorer.facts, codes) for scorer, codes in story.scorers]
+
+
+def quarters_of(story: Story) -> list[relationship.Quarter]:
+    """How the relationship moved."""
+    day = story.visit.live.as_of
+    return story.in_books("quarters", lambda: relationship.quarters(books(story), day))
 
 
 def who(story: Story) -> dict[str, Any]:
@@ -155,10 +161,16 @@ def profiles_of(story: Story) -> list[Profile]:
     """How each member pays, as they told us or as it was learned; nothing of members that never had an invoice."""
     day = story.visit.live.as_of
     declared = told(story.all_records, day).declared
-    made: dict[str, Profile] = {}
-    for scorer, codes in story.scorers:
-        lead_days = scorer.policy.parts.workday.pay_run_lead_days
-        made |= {each.customer_id: each for each in profiles(scorer.facts, codes, day, declared, lead_days)}
+
+    def found() -> dict[str, Profile]:
+        made: dict[str, Profile] = {}
+        for scorer, codes in story.scorers:
+            lead_days = scorer.policy.parts.workday.pay_run_lead_days
+            of_book = profiles(scorer.facts, codes, day, declared, lead_days)
+            made |= {each.customer_id: each for each in of_book}
+        return made
+
+    made = story.in_books(("profiles", repr(declared)), found)
     return [
         made[each]
         for each in story.members
@@ -192,7 +204,7 @@ def step(story: Story) -> dict[str, Any]:
             line = told_case(case, visit.live.whole.policy.tiers, None, visit)
             more = {name: getattr(case, name) for name in ("opening", "policy_why", "reasons", "commitment")}
             return {"listed": line | more, "left_out": None}
-    why = visit.kept.left_out(visit.office, visit.live).get(story.case_id)
+    why = visit.kept.left_out(visit.office, visit.live, story.case_id)
     return {"listed": None, "left_out": why and why | {"meaning": gettext(LEFT_OUT[why["reason"]])}}
 
 

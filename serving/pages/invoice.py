@@ -9,7 +9,7 @@ from features.reasons import REASON_CODES
 from serving.api.decisions import decided
 from serving.api.listing import invoice_facts
 from serving.desk import Flaw, RecordError, Writing
-from serving.earlier_scores import moved, replayed
+from serving.earlier_scores import moved
 from serving.languages import formats, gettext, ngettext
 from serving.languages.formats import chance
 from serving.languages.retelling import words
@@ -43,10 +43,10 @@ def view(visit: Visit) -> dict[str, Any]:
     facts = invoice_facts(live, invoice_id, None)
     score, explained, why_not, evidence = None, None, "", _NOTHING_MORE
     try:
-        look = Look.of(live, invoice_id)
+        look = Look.of(visit, invoice_id)
         score, explained = look.score, _explained(look.explanation)
         evidence = {
-            "reasons": [_named(each) for each in look.reasons()],
+            "reasons": [_named(each) for each in look.reasons],
             **(_past(visit, look) if explained else {}),
         }
     except NotOpenError:
@@ -75,13 +75,13 @@ _NOTHING_MORE: dict[str, Any] = {"reasons": [], "similar": None, "earlier": None
 
 def _past(visit: Visit, look: Look) -> dict[str, Any]:
     """How such scores turned out, and what was said of this invoice before."""
-    past, earlier = visit.kept.past(visit.office)
+    past, earlier = visit.office.past, visit.office.earlier
     target, chance_now = look.explanation.target, look.explanation.probability
     day, model = visit.live.as_of, look.scorer.model
     # outcomes are read in the whole book: a part holds some customers only
     found = past.near(visit.live.whole.facts, model, target, chance_now, day)
     told = found.as_dict() | {"agrees": found.agrees} if found else None
-    replay = replayed(look.scorer.model_on(day), look.alone, look.row, day, target)
+    replay = look.replay
     said = [each.as_dict() for each in earlier.of(look.invoice_id, target, day)]
     points = said or [
         {"as_of": on, "chance": float(p), "model_version": model.version}

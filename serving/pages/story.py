@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from serving.pages.routing import Visit
 from serving.scoring import Scorer
 from serving.worklist.items import scorers_of
 
+T = TypeVar("T")
+
 
 class Story:
     """The rows and records about some customers at the moment of a visit; what may not be seen is not in it."""
@@ -23,7 +25,11 @@ class Story:
     def __init__(self, visit: Visit, members: list[str], case_id: str = "") -> None:
         """`case_id` is the head of a group, of whom the desk may tell without its being a customer."""
         self.visit, self.members, self.case_id = visit, members, case_id or members[0]
-        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def in_books(self, question: Hashable, make: Callable[[], T]) -> T:
+        """What the books alone say of the members, kept for the next look; whoever takes it must not change it."""
+        visit, books = self.visit, [scorer for scorer, _ in self.scorers]
+        return visit.kept.of_books(visit.live, books, (question, *self.members), make)
 
     @cached_property
     def all_records(self) -> list[Record]:
@@ -52,9 +58,7 @@ class Story:
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The rows of a table, as known at the end of the book day; what is not known is None."""
-        if name not in self._rows:
-            self._rows[name] = list(self._read(name))
-        return self._rows[name]
+        return self.in_books(("rows", name), lambda: list(self._read(name)))
 
     def _read(self, name: str) -> Iterator[dict[str, Any]]:
         day = pd.Timestamp(self.visit.live.as_of)

@@ -10,7 +10,7 @@ from serving.languages import gettext
 from serving.levers import LEVERS
 from serving.pages.names import names_of
 from serving.pages.routing import Page, Pages, Visit
-from serving.what_if import what_if_now
+from serving.what_if import declared_now, what_if
 
 CODES = frozenset(lever.code for lever in LEVERS)
 NAMES = {
@@ -46,7 +46,11 @@ def view(visit: Visit) -> dict[str, Any]:
     """The levers of the invoice of the address, those of the query together."""
     invoice_id, live = visit.parameters["invoice_id"], visit.live
     chosen = levers_of({name: text for name, text in visit.query.items() if name in CODES})
-    found = what_if_now(visit.office, live, invoice_id, chosen)
+    declared, scorer = declared_now(visit.office, live, invoice_id), live.of_invoice(invoice_id)
+    question = ("what if", invoice_id, tuple(sorted(chosen.items())), repr(declared))
+    found = visit.kept.of_books(
+        live, [scorer], question, lambda: what_if(scorer, invoice_id, chosen, declared)
+    )
     customer = found["customer_id"]
     facts = invoice_facts(live, invoice_id, None)
     return {

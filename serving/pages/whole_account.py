@@ -77,12 +77,12 @@ def limit_use(story: Story) -> list[dict[str, Any]]:
     """Of each customer with a limit, how much of it is used: today, and of one customer at the ends of months too."""
     as_of = story.visit.live.as_of
     days = _month_ends(as_of) if len(story.members) == 1 else [as_of]
-    return [
-        each
-        for scorer, codes in story.scorers
-        for code in codes.tolist()
-        if (each := _use_of(scorer, code, days))
-    ]
+
+    def found() -> list[dict[str, Any]]:
+        each_code = ((scorer, code) for scorer, codes in story.scorers for code in codes.tolist())
+        return [each for scorer, code in each_code if (each := _use_of(scorer, code, days))]
+
+    return story.in_books("limit_use", found)
 
 
 def _month_ends(as_of: date) -> list[date]:

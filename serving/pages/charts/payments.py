@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -68,20 +68,18 @@ def behaviour(
 
 
 def _mark(mark: Mapping[str, Any], x: float, y: float, is_beyond: bool) -> Markup:
-    drawn = {
-        "in_time": tag("circle", tag("title", mark["text"]), class_="in_time", cx=x, cy=y, r=4),
-        "late": tag(
-            "path",
-            tag("title", mark["text"]),
-            class_="late",
-            d=f"M{x - 5.5:.1f} {y:.1f}l5.5 -5.5l5.5 5.5l-5.5 5.5z",
-        ),
-        "open": tag(
-            "path", tag("title", mark["text"]), class_="open", d=f"M{x - 5:.1f} {y - 5:.1f}h10v10h-10z"
-        ),
-    }[mark["state"]]
+    drawn = _DRAWN[mark["state"]](tag("title", mark["text"]), x, y)
     beyond = tag("path", class_="beyond", d=f"M{x - 4:.1f} {y - 6:.1f}l4 -5l4 5z") if is_beyond else ""
     return tag("a", drawn + beyond, href=mark["to"], aria_label=mark["text"])
+
+
+_DRAWN: dict[str, Callable[[Markup, float, float], Markup]] = {
+    "in_time": lambda title, x, y: tag("circle", title, class_="in_time", cx=x, cy=y, r=4),
+    "late": lambda title, x, y: tag(
+        "path", title, class_="late", d=f"M{x - 5.5:.1f} {y:.1f}l5.5 -5.5l5.5 5.5l-5.5 5.5z"
+    ),
+    "open": lambda title, x, y: tag("path", title, class_="open", d=f"M{x - 5:.1f} {y - 5:.1f}h10v10h-10z"),
+}
 
 
 def _ticks(low: float, high: float) -> list[int]:
