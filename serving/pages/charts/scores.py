@@ -18,8 +18,9 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """From the base rate through each reason to the chance; `steps` have label, from, to (log-odds), kind."""
     low = min(min(step["from"], step["to"]) for step in steps) - 0.35
     high = max(max(step["from"], step["to"]) for step in steps) + 0.35
-    longest = max(len(step["label"]) for step in steps)
-    left, right, tall = max(232.0, 20 + 6.3 * longest), WIDTH - 74, 26
+    lines = [_lines(step["label"]) for step in steps]
+    longest = max(len(line) for label in lines for line in label)
+    left, right, tall = 20 + 6.3 * max(longest, 20), WIDTH - 74, 28
 
     def x(odds: float) -> float:
         return left + (right - left) * (odds - low) / (high - low)
@@ -34,7 +35,11 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
             pieces.append(tag("text", percent(p), class_="quiet", x=x(at), y=13, text_anchor="middle"))
     for row, step in enumerate(steps):
         y, (a, b) = 24 + row * tall, (x(step["from"]), x(step["to"]))
-        pieces.append(tag("text", step["label"], x=left - 12, y=y + 16, text_anchor="end"))
+        up = y + 16 - 6 * (len(lines[row]) - 1)
+        pieces += [
+            tag("text", line, x=left - 12, y=up + 12 * n, text_anchor="end")
+            for n, line in enumerate(lines[row])
+        ]
         if step["kind"] in ("base", "result"):
             pieces.append(tag("circle", class_=step["kind"], cx=b, cy=y + 12, r=6))
         else:
@@ -55,6 +60,15 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
             tag("text", step["text"], class_="value", x=max(a, b) + (12 if a == b else 8), y=y + 16)
         )
     return drawing(pieces, bottom + 6, title, "waterfall")
+
+
+def _lines(label: str) -> list[str]:
+    """A label in one line, or in two of about the same length: a phone shows the bars beside it."""
+    spaces = [place for place, letter in enumerate(label) if letter == " "]
+    if len(label) <= 26 or not spaces:
+        return [label]
+    middle = min(spaces, key=lambda place: abs(place - len(label) / 2))
+    return [label[:middle], label[middle + 1 :]]
 
 
 def outcomes(found: Mapping[str, Any], score: float, texts: Mapping[str, str], title: str) -> Markup:
