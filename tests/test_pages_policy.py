@@ -287,7 +287,8 @@ def test_a_slip_and_an_emptied_field_are_asked_about_beside_it(house: House, wri
     assert told in done.text
     if told:
         assert f'id="numbers-worklist.late_money_costs-wrong">{told}' in done.text
-        assert house.desk.policies() == []
+        named = '<a href="#numbers-worklist.late_money_costs">What money costs that comes late</a>'
+        assert named in done.text and house.desk.policies() == []
         again = hidden(done.text, "/policy/numbers") | given | {"worklist.late_money_costs": "0.4 %"}
         again["key"] = "another"
         assert browser.post("/policy/numbers", again).status_code == 303

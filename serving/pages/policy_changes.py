@@ -20,7 +20,7 @@ from serving.office import Answer, Office
 from serving.pages.forms import MOST_FIELDS
 from serving.pages.later import Waiting
 from serving.pages.paths import quoted
-from serving.pages.policy_numbers import as_numbers, plain_numbers, ruled_numbers
+from serving.pages.policy_numbers import as_numbers, labels_of, plain_numbers, ruled_numbers
 from serving.pages.policy_trial import told_trial, trial_of
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
@@ -60,13 +60,15 @@ def editing(visit: Visit) -> dict[str, Any]:
 def numbering(visit: Visit) -> dict[str, Any]:
     """The numbers that are changed most, with what they are part of and the reasons beside them."""
     text = text_in_force(visit)
-    count = len(numbers_of(text))
+    count, plain = len(numbers_of(text)), plain_numbers(text)
+    rules = ruled_numbers(text, visit.live.whole.policy)
     return {
         "of": _version_in_force(visit),
         "count": count,
         "fits": count <= MOST_NUMBERS,
-        "plain": plain_numbers(text),
-        "rules": ruled_numbers(text, visit.live.whole.policy),
+        "plain": plain,
+        "rules": rules,
+        "labels": labels_of(plain, rules),
     }
 
 

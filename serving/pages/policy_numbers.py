@@ -117,6 +117,17 @@ def ruled_numbers(text: str, policy: Policy) -> list[dict[str, Any]]:
     ]
 
 
+def labels_of(plain: Mapping[str, list[dict[str, Any]]], rules: list[dict[str, Any]]) -> dict[str, str]:
+    """What each number is called where it stands alone, away from its entry or rule."""
+    called = [(entry["label"], entry["numbers"]) for entries in plain.values() for entry in entries]
+    called += [(sentence(rule["rule"]), rule["numbers"]) for rule in rules]
+    return {
+        each["place"]: f"{name}: {each['label']}" if each["label"] else name
+        for name, numbers in called
+        for each in numbers
+    }
+
+
 def _key(place: str) -> str:
     """`numbers.small_amount` of `numbers.small_amount.JPY`."""
     return ".".join(place.split(".")[:2])
