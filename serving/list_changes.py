@@ -1,14 +1,26 @@
-"""What would another policy change on the day's list: who comes on it, who drops off, and whose place changes?"""
+"""What would another policy change on the day's list: who comes on, who drops off, whose place or step changes?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
+from serving.languages import gettext, ngettext
+from serving.languages.formats import number
+from serving.policy import Policy
+from serving.scoring import Scorer
+from serving.tiers import tiers_at
 from serving.worklist import Case, Worklist
+from serving.worklist.items import items_now
+from serving.worklist.told import Told
+
+if TYPE_CHECKING:
+    from serving.live import LiveScorer
 
 MOST_SHOWN = 20
+KINDS = ("comes_on", "drops_off", "other_steps", "other_places")
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,22 @@ class OtherPlace:
 
 
 @dataclass(frozen=True)
+class OtherStep:
+    """A case that stands on both lists, with another step or for somebody else to do."""
+
+    case_id: str
+    name: str
+    place: int
+    """On the list of the other policy."""
+    action: str
+    who: str
+    before_action: str
+    before_who: str
+    why: str
+    """Of the new step."""
+
+
+@dataclass(frozen=True)
 class ListChange:
     """The difference between two lists of a day."""
 
@@ -47,15 +75,41 @@ class ListChange:
     listed: tuple[int, int]
     comes_on: tuple[OnOrOff, ...]
     drops_off: tuple[OnOrOff, ...]
+    other_steps: tuple[OtherStep, ...]
     other_places: tuple[OtherPlace, ...]
     """The largest leaps first."""
 
-    def as_dict(self, most: int = MOST_SHOWN) -> dict[str, Any]:
-        """As plain data: all counts, and the first of each kind."""
-        kinds = ("comes_on", "drops_off", "other_places")
-        counts = {name: len(getattr(self, name)) for name in kinds}
-        first = {name: [asdict(each) for each in getattr(self, name)[:most]] for name in kinds}
+    def as_dict(self, most: int | None = None) -> dict[str, Any]:
+        """As plain data: all counts, and the cases of each kind, or the first of them."""
+        counts = {name: len(getattr(self, name)) for name in KINDS}
+        first = {name: [asdict(each) for each in getattr(self, name)[:most]] for name in KINDS}
         return {"places": list(self.places), "listed": list(self.listed), "counts": counts, **first}
+
+
+def list_under(
+    scorer: Scorer | LiveScorer,
+    policy: Policy,
+    found: Told,
+    waited: Mapping[str, int],
+    changes: Sequence[Mapping[str, Any]],
+) -> Worklist:
+    """The list of the scorer's day as a policy makes it, with its own capacity; nothing is changed.
+
+    `found` is what people told the desk, `waited` who was left out of the lists before, `changes` those of tiers
+    that the desk keeps. It is told without the model's reasons and the habits of its customers.
+    """
+    other = scorer.with_policy(policy)
+    day: date = scorer.as_of
+    items = items_now(other, day, found.declared, None)
+    return Worklist.of(
+        items,
+        policy,
+        day,
+        states=found.states,
+        waited=waited,
+        last_reviewed=found.last_reviewed,
+        tiers=tiers_at(other, items, changes),
+    )
 
 
 def list_change(before: Worklist, after: Worklist) -> ListChange:
@@ -71,6 +125,11 @@ def list_change(before: Worklist, after: Worklist) -> ListChange:
         (len(was), len(is_)),
         _only_on((case for name, case in is_.items() if name not in was), before),
         _only_on((case for name, case in was.items() if name not in is_), after),
+        tuple(
+            OtherStep(name, new.name, new.rank, new.action, new.who, old.action, old.who, new.why)
+            for name, new in is_.items()
+            if (old := was.get(name)) and (old.action, old.who) != (new.action, new.who)
+        ),
         tuple(sorted(moved, key=lambda each: (-abs(each.before - each.after), each.after))),
     )
 
@@ -91,3 +150,39 @@ def _only_on(cases: Iterable[Case], other: Worklist) -> tuple[OnOrOff, ...]:
         )
         for case in cases
     )
+
+
+def sentence_of(listed: Mapping[str, Any]) -> str:
+    """What a `ListChange.as_dict` says of the list of the day, in the language of the moment."""
+    counts, (before, after) = listed["counts"], listed["places"]
+    said = []
+    if before != after:
+        said.append(
+            ngettext(
+                "The day has %(after)s place instead of %(before)s.",
+                "The day has %(after)s places instead of %(before)s.",
+                after,
+            )
+            % {"after": number(after), "before": number(before)}
+        )
+    if not any(counts.values()):
+        return " ".join([*said, gettext("Today’s list stays as it is: the same cases in the same order.")])
+    on, off = counts["comes_on"], counts["drops_off"]
+    said.append(
+        ngettext("%(num)s case comes on the list.", "%(num)s cases come on the list.", on)
+        % {"num": number(on)}
+    )
+    said.append(
+        ngettext("%(num)s case drops off the list.", "%(num)s cases drop off the list.", off)
+        % {"num": number(off)}
+    )
+    steps, moved = counts["other_steps"], counts["other_places"]
+    if steps:
+        said.append(
+            ngettext("%(num)s other case gets another step.", "%(num)s other cases get another step.", steps)
+            % {"num": number(steps)}
+        )
+    stays = ngettext(
+        "%(num)s other case changes its place.", "%(num)s other cases change their places.", moved
+    )
+    return " ".join([*said, stays % {"num": number(moved)}])

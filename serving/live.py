@@ -36,6 +36,7 @@ from serving.sorted_rows import among
 
 if TYPE_CHECKING:
     from serving.desk import Desk
+    from serving.policy import Policy
     from training.model import Explanation
 
 MOST_REPLACED_INVOICES = 50_000
@@ -89,6 +90,11 @@ class LiveScorer:
     def is_like(self, other: LiveScorer) -> bool:
         """Whether both score and decide alike: nothing that matters to that was written between them."""
         return self.whole is other.whole and self.part is other.part
+
+    def with_policy(self, policy: Policy) -> LiveScorer:
+        """The same moment under another policy."""
+        part = None if self.part is None else self.part.with_policy(policy)
+        return replace(self, whole=self.whole.with_policy(policy), part=part)
 
     def of_invoice(self, invoice_id: str) -> Scorer:
         """The scorer that answers for an invoice."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from features.ledger import Ledger
 from serving.book import book_day, joined
 from serving.desk import Actor, Desk, Writing, request_digest
 from serving.earlier_scores import EarlierScores
+from serving.list_changes import list_under
 from serving.live import Live, LiveScorer
 from serving.policy import Policy
 from serving.profile import Declared
@@ -140,23 +141,9 @@ class Office:
         return self._before
 
     def list_under(self, live: LiveScorer, policy: Policy) -> Worklist:
-        """The list of the book day as another policy would make it, with its own capacity; nothing is changed.
-
-        It is told without the model's reasons and the habits of its customers.
-        """
-        part = None if live.part is None else live.part.with_policy(policy)
-        other = replace(live, whole=live.whole.with_policy(policy), part=part)
-        found = self.told(live.as_of)
-        items = items_now(other, live.as_of, found.declared, None)
-        return Worklist.of(
-            items,
-            policy,
-            live.as_of,
-            states=found.states,
-            waited=waited_before(self.desk.home, self.place, live.as_of),
-            last_reviewed=found.last_reviewed,
-            tiers=tiers_at(other, items, self._changes_of_tiers()),
-        )
+        """The list of the book day as another policy would make it (list_changes.py); nothing is changed."""
+        waited = waited_before(self.desk.home, self.place, live.as_of)
+        return list_under(live, policy, self.told(live.as_of), waited, self._changes_of_tiers())
 
     def case(self, live: LiveScorer, case_id: str) -> Worklist:
         """What the list of the book day says of one case, as if there were a place for it; no other is looked at.

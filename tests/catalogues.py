@@ -28,6 +28,7 @@ from serving.languages.phrases import phrases
 from serving.pages.glossary import TERMS
 from serving.policy import Policy
 from serving.policy.accounts import DECISIONS, OUTCOMES
+from serving.policy.reading import Parts
 from serving.policy.sentences import spaced
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,8 +139,21 @@ def _code_words() -> set[str]:
         for hint in get_type_hints(content).values():
             found |= set(_literals(hint))
     found |= {guard.id for guard in parts.guards} | {*RULES, *DECISIONS, *OUTCOMES}
+    found |= set(_rules_of(parts))
     found |= {rule.first_action for rule in RULES.values()}
     return {spaced(each) for each in (found | set(MORE_CODES)) if re.search("[a-z]{2}", each)}
+
+
+def _rules_of(parts: Parts) -> Iterator[str]:
+    """The id of every rule of a policy."""
+    steps = [step for strategy in parts.strategies.values() for step in strategy.steps]
+    yield from (each.id for each in (*parts.tier_rules, *parts.segments, *steps))
+    if parts.credit:
+        yield from (each.id for each in parts.credit.rules)
+    if parts.reviews:
+        yield from (each.id for each in parts.reviews.outcomes)
+    if parts.exits:
+        yield from (parts.exits.hand_over.id, parts.exits.write_down.id)
 
 
 def _literals(hint: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from datetime import date
 from decimal import Decimal
@@ -186,6 +187,25 @@ class TestADryRun:
     def test_of_what_is_in_force_changes_nothing(self, ask: Caller) -> None:
         found = ask.post("/v1/policy/dry-run", body({"text": POLICY_TEXT}), JSON).json()
         assert found["sentence"] == "moves no case and changes no step"
+        assert not any(found["listed"]["counts"].values())
+        assert found["listed"]["sentence"] == "Today’s list stays as it is: the same cases in the same order."
+
+    def test_says_who_comes_on_the_list_and_who_drops_off(self, ask: Caller) -> None:
+        listed = ask.get("/v1/worklist").json()["cases"]
+        text = re.sub(r"capacity_per_day: \d+", "capacity_per_day: 1", POLICY_TEXT)
+        found = ask.post("/v1/policy/dry-run", body({"text": text}), JSON).json()["listed"]
+        assert found["places"][1] == 1 and found["counts"]["drops_off"] == len(listed) - 1 > 0
+        assert [each["case_id"] for each in found["drops_off"]] == [each["case_id"] for each in listed[1:]]
+        assert {each["reason"] for each in found["drops_off"]} == {"no_capacity"}
+        assert found["sentence"].startswith("The day has 1 place instead of ")
+        assert found["comes_on"] == found["other_steps"] == []
+
+    def test_tells_nothing_of_the_list_to_who_may_not_read_it(self, tmp_path: Path, scorer: Scorer) -> None:
+        caller = service(tmp_path, lambda: scorer, requires_token=True)
+        token = create_token(tmp_path, "dana", DAY, "data_scientist")
+        caller.headers = {"authorization": f"Bearer {token}"}
+        answer = caller.post("/v1/policy/dry-run", body({"text": POLICY_TEXT}), JSON)
+        assert answer.status_code == 200 and answer.json()["listed"] is None
 
     def test_bad_input_is_told(self, ask: Caller) -> None:
         assert pointers(ask.post("/v1/policy/dry-run", body({}), JSON)) == [("", "one_of")]

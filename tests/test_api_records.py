@@ -300,6 +300,19 @@ def test_every_write_is_in_the_audit_log_under_its_callers_name(
     assert ask.get("/v1/payments").json()["items"][0]["changed_by"] == "night-run"
 
 
+def test_the_audit_log_is_read_whole_once_and_again_where_it_is_asked_for(ask: Caller, write: Writer) -> None:
+    write("payments", EXAMPLES["payments"])
+    first = ask.get("/v1/audit").json()
+    assert first["is_valid"] and first["checked"]["position"] == first["head"]["position"] > 0
+    write("payments", EXAMPLES["payments"] | {"amount": "1.00"}, idempotency_key="another")
+    second = ask.get("/v1/audit").json()
+    assert second["is_valid"] and second["checked"] == first["checked"]
+    assert second["head"]["position"] > first["head"]["position"]
+    whole = ask.get("/v1/audit?verify=true").json()
+    assert whole["checked"]["position"] == whole["head"]["position"] == second["head"]["position"]
+    assert problem(ask.get("/v1/audit?verify=perhaps")) == (422, "wrong_schema")
+
+
 def test_while_the_desk_is_locked_writes_wait_their_turn_elsewhere_and_scores_go_on(
     tmp_path: Path, scorer: Scorer
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import pytest
 
 from serving.languages import ENGLISH, languages, speaking
 from serving.languages.phrases import phrases
+from serving.languages.problems import PROBLEMS
 from serving.languages.retelling import retold
-from serving.policy import Policy
+from serving.policy import Policy, PolicyError
 from tests.catalogues import SERVING, flaws
+from tests.test_policy_reading import BROKEN, changed
 
 TEMPLATES = SERVING / "pages" / "templates"
 OTHERS = [code for code in languages() if code != ENGLISH]
@@ -30,6 +34,8 @@ def test_the_packaged_policy_is_read_aloud_in_the_language(code: str) -> None:
     with speaking(code):
         told = [retold(each) for each in Policy.load().sentences()]
     assert [each for each in told if english.search(each)] == []
+    rules = [each for each in told if re.search(r"\(\w+_\w+\)\.$", each)]
+    assert rules == [], "names of rules are told too"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +114,73 @@ def test_the_packaged_policy_is_read_aloud_in_the_language(code: str) -> None:
 def test_a_finished_sentence_is_told_again(code: str, sentence: str, expected: str) -> None:
     with speaking(code):
         assert retold(sentence) == expected
+
+
+READERS = [
+    *sorted((SERVING / "policy").glob("*.py")),
+    SERVING / "alerts" / "reading.py",
+    SERVING / "conditions.py",
+]
+TELL = {"report", "Flaw", "Problem"}
+NAMED = {"mend", "message"}
+"""What a message or its mend is called before it is told."""
+
+
+def _texts_of(node: ast.AST) -> Iterator[str]:
+    """The texts a message can be, as patterns: what is filled in may be anything."""
+    match node:
+        case ast.Constant(value=str() as text):
+            yield re.escape(text)
+        case ast.JoinedStr(values=parts):
+            yield "".join(re.escape(part.value) if isinstance(part, ast.Constant) else ".+" for part in parts)
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*_texts_of(one), *_texts_of(other))
+        case ast.BoolOp(values=parts) | ast.Tuple(elts=parts):
+            for part in parts:
+                yield from _texts_of(part)
+
+
+def _messages_in(path: Path) -> set[str]:
+    """Every message and mend of a reader of policies, as a pattern."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=args) if name in TELL:
+                told = [each for each in args if not isinstance(each, ast.Tuple)]  # a tuple is a place
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in NAMED:
+                told = [value]
+            case ast.Yield(value=ast.Tuple(elts=[_, *told])):  # where, what and how to mend it
+                pass
+            case _:
+                continue
+        found |= {text for each in told for text in _texts_of(each)}
+    return {each for each in found if re.search("[a-z]{2}", each)}
+
+
+def test_every_problem_of_a_policy_can_be_told_again() -> None:
+    known = [re.sub(r"%\(\w+\)s", "…", text) for text in PROBLEMS]
+    known.append("'is' is not part of the language")  # of which 'is' is a value
+    messages = {text for path in READERS for text in _messages_in(path)}
+    assert len(messages) > 130
+    assert [each for each in sorted(messages) if not any(re.fullmatch(each, text) for text in known)] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize(("old", "new", "said"), BROKEN)
+def test_a_broken_policy_says_so_in_every_language(code: str, old: str, new: str, said: str) -> None:
+    with pytest.raises(PolicyError) as raised:
+        Policy.read(changed(old, new))
+    texts = [text for each in raised.value.problems for text in (each.message, each.suggestion) if text]
+    with speaking(code):
+        told = [retold(text, exact=True) for text in texts]
+    assert texts and all(new != text for new, text in zip(told, texts, strict=True))
+
+
+def test_what_a_problem_quotes_stays_as_it_was_written() -> None:
+    problem = "'100 EUR at 5%' is no number"
+    assert retold(problem, exact=True) == problem
+    with speaking("de"):
+        assert retold(problem, exact=True) == "„100 EUR at 5%“ ist keine Zahl"
 
 
 def test_a_day_without_its_year_is_found_by_its_weekday() -> None:

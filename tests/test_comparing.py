@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.test_policy import random_cases
 PACKAGED = (Path(__file__).parents[1] / "serving" / "policy.yaml").read_text(encoding="utf-8")
 POLICY = Policy.load()
 DAY = date(2026, 3, 2)
+ON_A_DAY = ("--as-of", "2026-05-07")
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LATER = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
@@ -209,6 +211,34 @@ def test_a_dry_run_on_a_ledger_says_what_would_change(
     assert said.exit_code == 0 and f"On 2026-05-07 it {found['sentence']}." in said.stdout
     without = run("policy", "dry-run", SAMPLE)
     assert without.exit_code == 2 and "there is no candidate" in without.stderr
+
+
+def test_a_dry_run_says_who_comes_on_the_list_and_who_drops_off(office: Path, tmp_path: Path) -> None:
+    run, few = runs_in(shutil.copytree(office, tmp_path / "home")), tmp_path / "few.yaml"
+    few.write_text(re.sub(r"capacity_per_day: \d+", "capacity_per_day: 2", PACKAGED), encoding="utf-8")
+    cases = [each["case_id"] for each in told(run, "worklist", SAMPLE, *ON_A_DAY)["cases"]]
+    found = told(run, "policy", "dry-run", SAMPLE, *ON_A_DAY, "--policy", few)["listed"]
+    assert found["places"][1] == 2 and len(cases) > 3
+    assert [each["case_id"] for each in found["drops_off"]] == cases[2:] and found["comes_on"] == []
+    said = run("policy", "dry-run", SAMPLE, *ON_A_DAY, "--policy", few).stdout
+    assert f"Drops off today's list ({len(cases) - 2} cases" in said and "no place left today" in said
+    assert said.rstrip().endswith(found["sentence"])
+
+
+def test_a_dry_run_says_whose_step_on_the_list_is_somebody_elses(office: Path, tmp_path: Path) -> None:
+    run, other = runs_in(shutil.copytree(office, tmp_path / "home")), tmp_path / "other.yaml"
+    other.write_text(
+        PACKAGED.replace("    who: credit_analyst", "    who: account_manager"), encoding="utf-8"
+    )
+    cases = told(run, "worklist", SAMPLE, *ON_A_DAY)["cases"]
+    theirs = {each["case_id"] for each in cases if each["who"] == "credit_analyst"}
+    found = told(run, "policy", "dry-run", SAMPLE, *ON_A_DAY, "--policy", other)["listed"]
+    assert theirs and {each["case_id"] for each in found["other_steps"]} == theirs
+    assert {(each["before_who"], each["who"]) for each in found["other_steps"]} == {
+        ("credit_analyst", "account_manager")
+    }
+    said = run("policy", "dry-run", SAMPLE, *ON_A_DAY, "--policy", other).stdout
+    assert "Another step on today's list" in said and "by the account manager" in said
 
 
 def test_a_strategy_is_shown_as_customers_may_read_it(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from serving.desk import Actor, Desk, Head
+from serving.desk import Actor, Desk, Head, verifying
 from serving.desk.anchor import FILE_NAME
 from serving.desk.audit import hash_of
+from serving.desk.checked import checked_now
 from serving.desk.engine import outside_transactions
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -248,3 +251,59 @@ def test_a_long_list_of_problems_ends(full: Desk) -> None:
     tampered(full, "UPDATE records SET status = 'x'")
     problems = full.verify_audit().problems
     assert len(problems) == 51 and problems[-1].startswith("and more")
+
+
+class TestBehindACheck:
+    @pytest.fixture
+    def checked(self, full: Desk) -> Desk:
+        """A desk whose first eight entries were checked; a ninth came since."""
+        found, latest = checked_now(full, "nightly", NOW)
+        assert found.is_valid and found.since is None and latest.head.position == 8
+        with full.writing(ANA, NOW) as w:
+            w.add("notes", note("C1", "since"), "T4")  # 9
+        return full
+
+    def test_only_what_came_since_is_read_and_the_answer_is_the_same(
+        self, checked: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[int] = []
+
+        def noted(entry: Any, previous: str) -> str:
+            read.append(entry["position"])
+            return hash_of(entry, previous)
+
+        monkeypatch.setattr(verifying, "hash_of", noted)
+        found, latest = checked_now(checked, "Ana", NOW)
+        assert read == [9] and latest.by == "nightly"
+        assert replace(found, since=None) == checked.verify_audit() and found.is_valid
+        checked_now(checked, "Ana", NOW, is_anew=True)
+        assert read[1:] == [*range(1, 10), *range(1, 10)]
+
+    @pytest.mark.parametrize(
+        ("statements", "said"),
+        [
+            (["UPDATE audit SET actor = 'Eve' WHERE position = 9"], "entry 9 was changed"),
+            (["UPDATE records SET content = '{}' WHERE sequence = 9"], "the version was changed"),
+            (["DELETE FROM records WHERE sequence = 9"], "its version of the record is missing"),
+            (
+                ["DELETE FROM records WHERE sequence = 9", "DELETE FROM audit WHERE position = 9"],
+                "had come to 9: its end was cut off",
+            ),
+            (["UPDATE audit SET position = 10 WHERE position = 9"], "entries 9 to 9 are missing"),
+            (["UPDATE audit SET hash = 'x' WHERE position = 8"], "entry 8 was changed"),
+            (["DELETE FROM audit WHERE position = 8"], "entries 8 to 8 are missing"),
+            (["DELETE FROM records", "DELETE FROM keys", "DELETE FROM audit"], "had come to 9"),
+        ],
+    )
+    def test_what_happened_to_it_is_found(self, checked: Desk, statements: list[str], said: str) -> None:
+        tampered(checked, *statements)
+        found, _ = checked_now(checked, "Ana", NOW)
+        assert any(said in each for each in found.problems), found.problems
+
+    def test_what_was_read_before_is_read_again_where_it_is_asked_for(self, checked: Desk) -> None:
+        tampered(checked, "UPDATE records SET content = '{}' WHERE sequence = 3")
+        assert checked_now(checked, "Ana", NOW)[0].is_valid
+        found, latest = checked_now(checked, "Ana", NOW, is_anew=True)
+        assert not found.is_valid and (latest.by, latest.is_valid) == ("Ana", False)
+        again, _ = checked_now(checked, "Bob", NOW)
+        assert not again.is_valid and again.since is None, "one that did not hold is looked at whole"

@@ -104,9 +104,13 @@ def test_understanding_a_score(desk: Watched, origin: str) -> None:
     page.get_by_role("link", name=invoice, exact=True).first.click()
     expect(page.get_by_role("heading", name="How likely is it to be late?")).to_be_visible()
     told = data(origin, f"/invoices/{invoice}")
-    expect(page.locator(".waterfall rect")).to_have_count(len(told["explained"]["steps"]) - 2)
+    expect(page.locator(".waterfall.wide rect")).to_have_count(len(told["explained"]["steps"]) - 2)
     for reason in told["score"]["reasons"]:
         expect(page.get_by_text(reason["sentence"]).first).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".waterfall.wide")).to_be_hidden()
+    expect(page.locator(".waterfall.slim")).to_be_visible()
+    assert page.locator(".waterfall.slim").evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
 def test_recording_a_promise_by_keys_alone(desk: Watched, origin: str) -> None:

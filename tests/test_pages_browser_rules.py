@@ -53,7 +53,7 @@ def test_changing_a_threshold_and_taking_it_back(desk: Watched, origin: str) -> 
     before = data(origin, "/policy")["policy_version"]
     page = signed_in(desk, "mia", "/policy")
     page.get_by_role("link", name="Change numbers").click()
-    page.locator("[name='tier_rules.long_delay_likely.1']").fill("0.01")
+    page.locator("[name='tier_rules.long_delay_likely.1']").fill("0.01 %")
     page.get_by_role("button", name="Check, keep, and see").click()
     expect(page.get_by_role("heading", name="What would it change today?")).to_be_visible()
     moved = page.locator(".moves tbody tr").first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from serving import users
 from serving.pages import policy_trial
-from serving.policy import Policy
+from serving.pages.policy_changes import MOST_NUMBERS
+from serving.policy import Policy, PolicyError
 from serving.scoring import Scorer
 from tests.house import QUICK, Browser, House, book, hidden
 from training.model import RiskModel
@@ -31,15 +33,24 @@ def house(tmp_path: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> Ho
 
 def keep(browser: Browser, **numbers: str) -> str:
     """Keep the policy in force with other numbers; the address of the version."""
-    done = browser.send("/policy/numbers", "/policy/numbers", {"note": "a try", **numbers})
+    done = browser.send(
+        "/policy/numbers", "/policy/numbers", {"note": "a try", **numbers_of_form(browser), **numbers}
+    )
     assert done.status_code == 303, done.text
     return str(done.headers["location"]).partition("?")[0]
+
+
+def numbers_of_form(browser: Browser) -> dict[str, str]:
+    """What stands in the fields of the form of numbers."""
+    told = browser.get("/policy/numbers.json").json()
+    entries = [each for of in told["plain"].values() for each in of] + told["rules"]
+    return {each["place"]: each["shown"] for entry in entries for each in entry["numbers"]}
 
 
 def test_a_number_is_changed_tried_put_in_force_and_taken_back(house: House) -> None:
     browser = house.signed_in(*MANAGER)
     before = browser.get("/policy.json").json()["policy_version"]
-    path = keep(browser, **{"tier_rules.late_possible.1": "0.01"})
+    path = keep(browser, **{"tier_rules.late_possible.1": "0.01 %"})
     assert browser.get("/policy.json").json()["policy_version"] == before
     told = browser.get(f"{path}.json").json()
     assert told["note"] == "a try" and not told["is_in_force"]
@@ -80,7 +91,7 @@ def test_a_large_book_is_tried_beside_the_answers_and_only_where_it_is_asked_for
 
     monkeypatch.setattr(policy_trial, "compared", slowly)
     browser = house.signed_in(*MANAGER)
-    path = keep(browser, **{"tier_rules.late_possible.1": "0.01"})
+    path = keep(browser, **{"tier_rules.late_possible.1": "0.01 %"})
     page = browser.get(path).text
     assert "?try=yes" in page and "Put it in force now" not in page and not tried
     assert "being worked out" in browser.get(f"{path}?try=yes").text
@@ -121,6 +132,24 @@ def test_a_text_is_looked_at_while_it_is_written(house: House) -> None:
     assert "2 sentences for customers have yet to be written in other languages" in told
     assert "other_languages.nl still has actions.senior_conversation.told as it was" in told
     assert house.desk.policies() == []
+
+
+def test_what_is_wrong_is_told_in_the_language_of_the_page_and_in_english_to_systems(house: House) -> None:
+    browser = house.signed_in(*MANAGER)
+    page = browser.get("/policy/edit", **{"accept-language": "de"})
+    text = browser.get("/policy/edit.json").json()["text"].replace("p_late >= 0.60", "p_lat >= 0.60")
+    given = hidden(page.text, "/policy/edit") | {"text": text}
+    told = browser.post("/policy/check", given, **{"accept-language": "de"}).text
+    assert "unbekannter Name" in told and "war „p_late“ gemeint?" in told and "unknown" not in told
+    numbers = browser.get("/policy/numbers", **{"accept-language": "de"}).text
+    browser.cookies["duecourse_language"] = "de"
+    wrong = (
+        hidden(numbers, "/policy/numbers") | numbers_of_form(browser) | {"worklist.capacity_per_day": "0,5"}
+    )
+    answer = browser.post("/policy/numbers", wrong, **{"accept-language": "de"})
+    assert answer.status_code == 422 and "ist keine ganze Zahl von 0 bis 100000" in answer.text
+    with pytest.raises(PolicyError, match="unknown name 'p_lat'"):
+        Policy.read(text)
 
 
 @pytest.mark.parametrize("path", ["/policy/edit", "/policy/numbers"])
@@ -164,8 +193,11 @@ def test_a_strategy_leads_to_its_cases_on_the_list(house: House) -> None:
 
 
 def test_who_searches_the_policy_reads_sentences_alone(house: House) -> None:
-    told = house.signed_in(*MANAGER).get("/policy?q=dispute").text
+    browser = house.signed_in(*MANAGER)
+    told = browser.get("/policy?q=dispute").text
     assert "Who gets which strategy" not in told and "dispute_open" in told
+    german = browser.get("/policy?q=Beschwerde", **{"accept-language": "de"}).text
+    assert "(Beschwerde offen)" in german and "complaint_open" not in german
 
 
 def test_a_trial_of_another_capacity_says_who_drops_off_the_list(house: House) -> None:
@@ -228,12 +260,71 @@ def test_a_number_is_read_as_its_language_writes_it(
     browser = house.signed_in(*MANAGER)
     browser.cookies["duecourse_language"] = language
     page = browser.get("/policy/numbers").text
-    done = browser.post(
-        "/policy/numbers", hidden(page, "/policy/numbers") | {"numbers.small_amount.otherwise": written}
-    )
+    given = hidden(page, "/policy/numbers") | numbers_of_form(browser)
+    done = browser.post("/policy/numbers", given | {"numbers.small_amount.otherwise": written})
     assert (done.status_code == 303) == is_read
     if not is_read:
         assert f'value="{written}"' in done.text and "aria-invalid=true" in done.text
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("0.3", "Is 0.3 % meant, or 30 %? Write 30, or 0.3 % with its sign"),
+        ("0.05", "Is 0.05 % meant, or 5 %?"),
+        ("0.3 %", ""),
+        ("30", ""),
+        ("0", ""),
+        ("", "Nothing stands here: write a number, or 2 to leave it as it is"),
+    ],
+)
+def test_a_slip_and_an_emptied_field_are_asked_about_beside_it(house: House, written: str, told: str) -> None:
+    browser = house.signed_in(*MANAGER)
+    page = browser.get("/policy/numbers").text
+    given = hidden(page, "/policy/numbers") | numbers_of_form(browser)
+    done = browser.post("/policy/numbers", given | {"worklist.late_money_costs": written})
+    assert (done.status_code == 303) == (not told), done.text
+    assert told in done.text
+    if told:
+        assert f'id="numbers-worklist.late_money_costs-wrong">{told}' in done.text
+        named = '<a href="#numbers-worklist.late_money_costs">What money costs that comes late</a>'
+        assert named in done.text and house.desk.policies() == []
+        again = hidden(done.text, "/policy/numbers") | given | {"worklist.late_money_costs": "0.4 %"}
+        again["key"] = "another"
+        assert browser.post("/policy/numbers", again).status_code == 303
+        assert "late_money_costs: 0.004" in house.desk.policies()[0].text
+
+
+def test_less_than_a_percent_that_stood_there_is_not_asked_about(tmp_path: Path, scorer: Scorer) -> None:
+    text = Policy.load().written.replace("late_money_costs: 0.02", "late_money_costs: 0.005")
+    house = House(tmp_path, scorer.with_policy(Policy.read(text)), requires_token=True)
+    assert keep(house.signed_in(*MANAGER), **{"numbers.quiet_days": "9"})
+
+
+def test_whose_numbers_are_of_an_older_version_is_told(house: House) -> None:
+    first, second = house.signed_in(*MANAGER), house.signed_in("max", "credit_manager")
+    seen = hidden(second.get("/policy/numbers").text, "/policy/numbers") | numbers_of_form(second)
+    one = keep(first, **{"numbers.quiet_days": "9"})
+    assert first.send(one, one, {"why": "first"}).status_code == 303
+    late = second.post("/policy/numbers", seen | {"numbers.cooling_days": "99"})
+    assert late.status_code == 412 and "came into force meanwhile" in late.text and 'value="99"' in late.text
+
+
+def test_a_policy_with_many_currencies_fits_the_form_and_one_that_does_not_is_told(
+    tmp_path: Path, scorer: Scorer
+) -> None:
+    codes = ["".join(each) for each in product("ABCEFGHIJKLMQ", repeat=3)]
+    for count in (400, MOST_NUMBERS + 1):
+        more = "".join(f", {code}: 7" for code in codes[:count])
+        text = Policy.load().written.replace("{otherwise: 50,", "{otherwise: 50" + more + ",")
+        other = House(tmp_path / str(count), scorer.with_policy(Policy.read(text)), requires_token=True)
+        browser = other.signed_in(*MANAGER)
+        if count == 400:
+            assert "numbers.small_amount.ABC" in numbers_of_form(browser)
+            assert keep(browser, **{"numbers.quiet_days": "9"})
+        else:
+            page = browser.get("/policy/numbers").text
+            assert "more than one form can carry" in page and 'action="/policy/numbers"' not in page
 
 
 def test_remarks_of_a_policy_in_a_file_stay_when_a_number_changes(tmp_path: Path, scorer: Scorer) -> None:

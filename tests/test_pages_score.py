@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from features.ledger import Ledger
 from serving.earlier_scores import EarlierScores
+from serving.pages import charts
 from serving.policy import Policy
 from serving.score_log import log_scores, scorings
 from serving.scoring import Scorer
@@ -143,3 +145,24 @@ def test_a_damaged_or_removed_file_says_nothing_and_breaks_nothing(
 def test_model_and_policy_are_a_click_away(browser: Browser, told: list[dict[str, Any]]) -> None:
     html = browser.get(f"/invoices/{told[0]['invoice']['invoice_id']}").text
     assert '<a href="/model">Model' in html and '<a href="/policy">policy' in html
+
+
+@pytest.mark.parametrize("ends", [(-2.0, 3.0), (3.0, -2.0), (0.0, 0.01), (-6.0, -5.9)])
+def test_a_waterfall_is_drawn_for_a_desk_and_for_a_phone(ends: tuple[float, float]) -> None:
+    label, first, last = "Gesamtschuld des Kunden und anderes", *ends
+    steps = [
+        {"label": "Base rate", "from": first, "to": first, "kind": "base", "text": "12 %"},
+        {"label": label, "from": first, "to": last, "kind": "raises", "text": "to 95 %"},
+        {"label": "This invoice", "from": last, "to": last, "kind": "result", "text": "95 %"},
+    ]
+    drawn = charts.waterfall(steps, "From <one> to the other")
+    wide, slim = ET.fromstring(f"<all>{drawn}</all>")
+    assert [each.get("class") for each in (wide, slim)] == ["chart waterfall wide", "chart waterfall slim"]
+    assert label in [text.text for text in slim.iter("text")] and label not in ET.tostring(wide, "unicode")
+    for picture in (wide, slim):
+        width = float(str(picture[0].get("viewBox")).split()[2])
+        assert len([*picture.iter("rect")]) == 1 and len([*picture.iter("circle")]) == 2
+        for text in picture.iter("text"):
+            side, long = float(str(text.get("x"))), 8.0 * len(str(text.text)) * (text.get("class") == "value")
+            begin = side - long if text.get("text-anchor") == "end" else side
+            assert begin >= 0 and begin + long <= width, text.text

@@ -84,7 +84,7 @@ def _conversation(page: Page, origin: str) -> None:
 
 def _policy(page: Page, origin: str) -> None:
     page.goto(f"{origin}/policy/numbers")
-    page.locator("[name='tier_rules.late_possible.1']").fill("0.1")
+    page.locator("[name='tier_rules.late_possible.1']").fill("0.1 %")
     page.locator("form button.primary").last.click()
     page.wait_for_url("**/policy/versions/**")
 

@@ -13,6 +13,7 @@ from serving.api.asking import Asking, caller_with
 from serving.api.documents import documented
 from serving.api.records import Page, may_read, shown, wrong_parameter
 from serving.api.schemas import AsOfParameter, Record
+from serving.desk.checked import checked_now
 from serving.kpis import GROUPINGS, Settings, kpis
 from serving.live import LiveScorer
 from serving.office import EVERYBODY, Office
@@ -101,15 +102,25 @@ def add_deciding_routes(app: FastAPI, asking: Asking) -> None:
             lambda office, live: _kpis(office, live, asked.as_of, days, by or ["division"]),
         )
 
-    @app.get("/v1/audit", **documented(Record))
-    async def audit(request: Request) -> Response:
-        """Whether the audit log is whole, and where it ends now."""
-        return await asking.read(request, "read:audit", lambda office, live: _audit(office))
+    @app.get("/v1/audit", **documented(Record, also=(422,)))
+    async def audit(request: Request, verify: bool = False) -> Response:
+        """Whether the audit log is whole, and where it ends now.
+
+        `checked` says when the whole log was read last, by whom and up to which entry; every night does it. Entries
+        that came since are read for each answer. With `verify=true`, and where the latest check did not find all
+        well or was of another log, the whole log is read for this answer, which takes seconds on a long one.
+        """
+        caller = caller_with(request, "read:audit")
+        return await asking.read(
+            request, "read:audit", lambda office, live: _audit(office, caller.name, verify)
+        )
 
 
-def _audit(office: Office) -> dict[str, Any]:
-    found = office.desk.verify_audit()
-    return {"is_valid": found.is_valid, **asdict(found)}
+def _audit(office: Office, by: str, is_anew: bool) -> dict[str, Any]:
+    found, whole = checked_now(office.desk, by, office.now(), is_anew)
+    checked = {"at": whole.at, "by": whole.by, "position": whole.head.position}
+    told = {name: each for name, each in asdict(found).items() if name != "since"}
+    return {"is_valid": found.is_valid, **told, "checked": checked}
 
 
 def _places(text: str) -> tuple[str, int]:

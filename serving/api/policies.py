@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from serving.accounts import money
-from serving.api.asking import Asking
+from serving.api.asking import Asking, caller_with
 from serving.api.bodies import body_problem, read_json, wrong_schema
 from serving.api.documents import documented
 from serving.api.records import Page
@@ -16,6 +16,7 @@ from serving.api.schemas import Record
 from serving.comparing import compared
 from serving.desk import PolicyVersion, UnknownPolicy, Writing
 from serving.in_force import policy_of as kept_policy
+from serving.list_changes import list_change, sentence_of
 from serving.live import LiveScorer
 from serving.office import Answer, Office
 from serving.policy import Policy, PolicyError
@@ -96,9 +97,16 @@ def add_policy_routes(app: FastAPI, asking: Asking) -> None:
         **documented(Record, body=DryRun, also=(400, 404, 408, 413, 415, 422)),
     )
     async def dry_run(request: Request) -> Response:
-        """What would change today if another policy were in force: cases that move, steps, calls. Changes nothing."""
+        """What would change today if another policy were in force: cases that move, steps, calls. Changes nothing.
+
+        `listed` says who comes on the day's list, who drops off, and whose step or place changes; null for a caller
+        who may not read the worklist.
+        """
         body = await request.body()
-        return await asking.read(request, "read:policy", lambda office, live: _tried(office, live, body))
+        has_list = caller_with(request, "read:policy").may("read:worklist")
+        return await asking.read(
+            request, "read:policy", lambda office, live: _tried(office, live, body, has_list)
+        )
 
     @app.post("/v1/policy/activate", **documented(Record, body=Activation, also=(*_WRITE, 404)))
     async def activate(request: Request) -> Response:
@@ -120,7 +128,7 @@ def _saved(office: Office, live: LiveScorer, writing: Writing, given: Any, calle
     return Answer(201, {"policy_version": policy.version, "sentences": policy.sentences()})
 
 
-def _tried(office: Office, live: LiveScorer, body: bytes) -> dict[str, Any]:
+def _tried(office: Office, live: LiveScorer, body: bytes, has_list: bool) -> dict[str, Any]:
     asked = read_as(DryRun, read_json(body))
     if (asked.text is None) == (asked.version is None):
         detail = "give either text or version"
@@ -130,7 +138,12 @@ def _tried(office: Office, live: LiveScorer, body: bytes) -> dict[str, Any]:
     told = compared(live.whole.policy, candidate, live.open_cases(), live.as_of).as_dict()
     for move in told["moves"]:
         move["amount_open"] = money(move["amount_open"], move["currency"])
-    return told
+    return told | {"listed": _list_changed(office, live, candidate) if has_list else None}
+
+
+def _list_changed(office: Office, live: LiveScorer, candidate: Policy) -> dict[str, Any]:
+    listed = list_change(office.worklist(live), office.list_under(live, candidate)).as_dict()
+    return listed | {"sentence": sentence_of(listed)}
 
 
 def _kept(office: Office, version: str) -> Policy:

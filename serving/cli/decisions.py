@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,13 +29,22 @@ from serving.cli.common import (
 )
 from serving.in_force import InForce, database_url, policy_in_force
 from serving.policy import Policy, PolicyError
+from serving.policy.sentences import spaced
 from serving.policy.spoken import outdated, unsaid
 
 if TYPE_CHECKING:
+    from serving.cli.common import Book
     from serving.comparing import Comparison
     from serving.desk import Activation, Actor, Desk
+    from serving.scoring import Scorer
 
 ROLE = "credit_manager"
+_ON_THE_LIST = {
+    "comes_on": "Comes on today's list",
+    "drops_off": "Drops off today's list",
+    "other_steps": "Another step on today's list",
+    "other_places": "Another place on today's list",
+}
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 why_option = click.option("--why", required=True, help="For the record.")
 
@@ -167,17 +176,36 @@ def _persons_by_country(loaded: Policy, ledger: Path) -> list[tuple[str, int]]:
 @json_option
 @refusing()
 def dry_run(ledger: Path, as_of: date | None, candidate: Path | None, is_json: bool) -> None:
-    """What would change if another policy were in force: cases that move, steps, calls a day. Changes nothing."""
-    from serving.cli.scores import scorer_of
+    """What would change if another policy were in force: cases that move, steps, calls a day, and today's list.
+
+    Of the list it says who comes on, who drops off, and whose step or place changes. Changes nothing.
+    """
+    from serving.cli.scores import scorer_and_book
     from serving.comparing import compared
 
     other = Policy.load(_candidate(candidate))
-    scorer = scorer_of(ledger, as_of, None)
+    scorer, book = scorer_and_book(ledger, as_of, None)
     found = compared(scorer.policy, other, scorer.decide_open().cases, scorer.as_of)
+    listed = _list_changed(scorer, other, book, str(ledger.resolve()))
     if is_json:
-        click.echo(as_json(found.as_dict()))
+        click.echo(as_json(found.as_dict() | {"listed": listed}))
         return
     _say(found)
+    _say_list(listed)
+
+
+def _list_changed(scorer: Scorer, candidate: Policy, book: Book, place: str) -> dict[str, Any]:
+    """What becomes of the list of the day, under both policies made in the same way."""
+    from serving.cli.scores import changes_of_tiers
+    from serving.list_changes import list_change, list_under, sentence_of
+    from serving.worklist.memory import waited_before
+    from serving.worklist.told import told
+
+    found, changes = told(book.records, scorer.as_of), changes_of_tiers()
+    waited = waited_before(home(), place, scorer.as_of)
+    before, after = (list_under(scorer, each, found, waited, changes) for each in (scorer.policy, candidate))
+    listed = list_change(before, after).as_dict()
+    return listed | {"sentence": sentence_of(listed)}
 
 
 def _candidate(explicit: Path | None) -> Path:
@@ -203,6 +231,37 @@ def _say(found: Comparison) -> None:
         out.print(f"    then: {move.new_why}", markup=False)
     sentence = found.sentence
     out.print(f"On {found.as_of} it {sentence}.", markup=False)
+
+
+def _say_list(listed: dict[str, Any]) -> None:
+    """What becomes of the list: the first of each kind, the largest leaps first, and the sentence."""
+    from serving.list_changes import MOST_SHOWN
+    from serving.worklist import LEFT_OUT
+
+    for kind, title in _ON_THE_LIST.items():
+        cases, count = listed[kind][:MOST_SHOWN], listed["counts"][kind]
+        if cases:
+            more = f", {len(cases)} of {count:,} shown" if len(cases) < count else ""
+            out.print(f"\n{title} ({count:,} case{'s' * (count != 1)}{more})", style="bold", markup=False)
+        for each in cases:
+            called = each["name"] if each["name"] not in ("", each["case_id"]) else ""
+            who = f"{called} ({each['case_id']})" if called else each["case_id"]
+            out.print(f"  {who}: {_told_of(kind, each, LEFT_OUT)}", markup=False)
+    out.print(listed["sentence"], markup=False)
+
+
+def _told_of(kind: str, case: dict[str, Any], left_out: Mapping[str, str]) -> str:
+    """What a case would be on the list with the candidate."""
+    if kind == "other_places":
+        return f"place {case['before']}, then {case['after']}"
+    if kind == "other_steps":
+        before, after = (
+            f"{spaced(case[f'{when}action'])} by the {spaced(case[f'{when}who'])}" for when in ("before_", "")
+        )
+        return f"{before}, then {after}; {case['why']}"
+    reason = left_out.get(case["reason"], "nothing of it is open")
+    when = "not there now" if kind == "comes_on" else "not there then"
+    return f"place {case['place']}, {spaced(case['action'])}; {when}: {reason}"
 
 
 def _say_pairs(title: str, pairs: Any) -> None:

@@ -69,12 +69,19 @@ def scorer_and_book(ledger: Path, as_of: date | None, policy: Path | None) -> tu
 
 def kept_tiers(scorer: Scorer, items: Items) -> Tiers | None:
     """The tiers of customers and groups on the scorer's day, by what the desk kept of earlier days."""
-    from serving.tiers import kept_changes, tiers_at
+    from serving.tiers import tiers_at
+
+    return tiers_at(scorer, items, changes_of_tiers())
+
+
+def changes_of_tiers() -> list[dict[str, Any]]:
+    """The changes of tiers that the desk keeps; none without a desk."""
+    from serving.tiers import kept_changes
 
     if not has_desk():
-        return tiers_at(scorer, items, [])
+        return []
     with open_desk() as desk:
-        return tiers_at(scorer, items, kept_changes(desk))
+        return kept_changes(desk)
 
 
 def warnings_of(scorer: Scorer) -> list[str]:

@@ -115,10 +115,13 @@ class Desk(Reading):
         if written.chain.head.position > written.chain.begin:
             self._anchor(raise_anchor, written.chain.head)
 
-    def verify_audit(self, *expected: Head) -> AuditVerdict:
-        """Whether anything was changed, removed, added or moved unseen; `expected` are heads kept elsewhere."""
+    def verify_audit(self, *expected: Head, since: Head | None = None) -> AuditVerdict:
+        """Whether anything was changed, removed, added or moved unseen; `expected` are heads kept elsewhere.
+
+        `since`, where an earlier check ended, leaves out what that one read.
+        """
         with engines.reading(self.engine) as connection:
-            return verdict(connection, self.home, *expected)
+            return verdict(connection, self.home, *expected, since=since)
 
     def erase(
         self, actor: Actor, now: datetime, customer_id: str, why: str, invoice_ids: Collection[str] = ()

@@ -1,7 +1,8 @@
 """When was the whole audit log checked last, up to which entry, by whom, and what was found?
 
 A check reads every entry and takes seconds on a long log; so what the latest one found is kept in a file of the home,
-with the end of the log it saw: whoever reads it can tell whether this is still the log that was checked.
+with the end of the log it saw: whoever reads it can tell whether this is still the log that was checked. Behind a
+check that found all well, only what came since has to be read.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serving.desk.audit import Head, moment_text
 from serving.desk.verifying import AuditVerdict
 from training.durable import write_whole
+
+if TYPE_CHECKING:
+    from serving.desk import Desk
 
 FILE_NAME = "desk-checked.json"
 
@@ -48,3 +53,17 @@ def latest_check(home: Path) -> Checked | None:
         return Checked(**told | {"head": Head(**told["head"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def checked_now(desk: Desk, by: str, now: datetime, is_anew: bool = False) -> tuple[AuditVerdict, Checked]:
+    """What holds now, and the check of the whole log that it rests on.
+
+    The whole log is read, and that kept, where nobody checked it, where the latest check did not find all well, where
+    this is not the log that it saw, or `is_anew`; otherwise what came since.
+    """
+    latest = None if is_anew else latest_check(desk.home)
+    begin = latest.head if latest is not None and latest.is_valid else None
+    found = desk.verify_audit(since=begin)
+    if latest is None or found.since is None:
+        latest = keep_check(desk.home, found, by, now)
+    return found, latest

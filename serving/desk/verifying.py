@@ -44,6 +44,8 @@ class AuditVerdict:
     head: Head
     anchor: Head | None
     """How far the log had come by the file in the home."""
+    since: Head | None = None
+    """The entry behind which entries were checked; None: all of them were."""
 
     @property
     def is_valid(self) -> bool:
@@ -64,9 +66,17 @@ class AuditVerdict:
         )
 
 
-def verdict(connection: sa.Connection, home: Path | None, *expected: Head) -> AuditVerdict:
-    """Check every entry, every version and every policy, and the end of the log against what is kept outside."""
+def verdict(
+    connection: sa.Connection, home: Path | None, *expected: Head, since: Head | None = None
+) -> AuditVerdict:
+    """Check every entry, every version and every policy, and the end of the log against what is kept outside.
+
+    `since`: where a check that found all well ended. Only what came behind it is read, with its versions and
+    policies; a log that does not hold this entry is read whole.
+    """
     head, notes, anchors = head_of(connection), [], list(expected)
+    if since is not None and _hash_at(connection, since.position, head.desk_id) != since.hash:
+        since = None
     anchor, damaged = None, []
     if home is not None:
         try:
@@ -78,9 +88,10 @@ def verdict(connection: sa.Connection, home: Path | None, *expected: Head) -> Au
             ]
         if anchor is None and not damaged and head.position:
             notes.append(_NO_ANCHOR)
-    walk = _Walk(connection, {each.position for each in anchors})
+    begin = since or Head(head.desk_id, 0, head.desk_id)
+    walk = _Walk(connection, {each.position for each in anchors}, begin)
     found = itertools.chain(
-        damaged, walk.problems(), _outside(connection), _anchored(anchors, head, walk.hashes)
+        damaged, walk.problems(), _outside(connection, begin.position), _anchored(anchors, head, walk.hashes)
     )
     problems = []
     for number, problem in enumerate(found):  # to the end: the list of erasures is of the whole log
@@ -88,10 +99,19 @@ def verdict(connection: sa.Connection, home: Path | None, *expected: Head) -> Au
             problems.append(problem)
         elif number == MOST_PROBLEMS:
             problems.append("and more: the rest was not listed")
-    return AuditVerdict(tuple(problems), tuple(notes), tuple(walk.erasures()), head, anchor)
+    return AuditVerdict(tuple(problems), tuple(notes), tuple(walk.erasures()), head, anchor, since)
 
 
-def _anchored(anchors: list[Head], head: Head, hashes: dict[int, str]) -> Iterator[str]:
+def _hash_at(connection: sa.Connection, position: int, of_none: str) -> str | None:
+    """The hash of an entry; that before the first one; None where there is no such entry."""
+    if position == 0:
+        return of_none
+    return connection.execute(
+        sa.select(audit.c.hash).where(audit.c.position == position)
+    ).scalar_one_or_none()
+
+
+def _anchored(anchors: list[Head], head: Head, hashes: dict[int, str | None]) -> Iterator[str]:
     """Whether the log still begins with what was seen of it."""
     for anchor in anchors:
         if anchor.desk_id not in ("", head.desk_id):
@@ -106,12 +126,18 @@ def _anchored(anchors: list[Head], head: Head, hashes: dict[int, str]) -> Iterat
 
 
 class _Walk:
-    """One pass over the chain, with what each entry tells of beside it."""
+    """One pass over the chain from an entry on, with what each entry tells of beside it."""
 
-    def __init__(self, connection: sa.Connection, watched: set[int]) -> None:
-        self.connection, self.watched = connection, watched
-        self.hashes: dict[int, str] = {}
-        self.erased: list[Any] = []
+    def __init__(self, connection: sa.Connection, watched: set[int], begin: Head) -> None:
+        self.connection, self.watched, self.begin = connection, watched, begin
+        behind = {
+            each: _hash_at(connection, each, begin.desk_id) for each in watched if each <= begin.position
+        }
+        self.hashes: dict[int, str | None] = {each: told for each, told in behind.items() if each}
+        earlier = sa.select(audit).where(audit.c.act == "erase", audit.c.position <= begin.position)
+        self.erased: list[Any] = (
+            [*connection.execute(earlier.order_by(audit.c.position)).mappings()] if begin.position else []
+        )
 
     def problems(self) -> Iterator[str]:
         erased_rows = records.alias("erased_rows")
@@ -119,10 +145,11 @@ class _Walk:
             sa.select(audit, *_labelled(records, "r_"), *_labelled(erased_rows, "e_"))
             .outerjoin(records, records.c.sequence == audit.c.position)
             .outerjoin(erased_rows, erased_rows.c.erased_by == audit.c.position)
+            .where(audit.c.position > self.begin.position)
             .order_by(audit.c.position)
         )
         saved, activated = self._by_sequence(policies), self._by_sequence(activations)
-        previous, position = head_of(self.connection).desk_id, 0
+        previous, position = self.begin.hash, self.begin.position
         streamed = self.connection.execution_options(yield_per=_AT_ONCE).execute(query).mappings()
         for entry in streamed:
             # A backup put back goes on counting where the desk was, so that no number is given twice.
@@ -209,8 +236,8 @@ def _digest(entry: Any, prefix: str) -> str:
     return digest_of(row, entry[prefix + "salt"])
 
 
-def _outside(connection: sa.Connection) -> Iterator[str]:
-    """Rows that no entry tells of, and versions that do not follow each other."""
+def _outside(connection: sa.Connection, since: int) -> Iterator[str]:
+    """Rows that no entry tells of, and versions that do not follow each other; of records written behind an entry."""
     effects = (
         (records, records.c.sequence, ("add", "change"), "a version"),
         (records, records.c.erased_by, ("erase",), "an erasure"),
@@ -222,7 +249,7 @@ def _outside(connection: sa.Connection) -> Iterator[str]:
         rows = (
             sa.select(column)
             .select_from(table)
-            .where(column.is_not(None), column.not_in(told))
+            .where(column > since if since else column.is_not(None), column.not_in(told))
             .order_by(column)
         )
         for sequence in connection.execute(rows.limit(MOST_PROBLEMS)).scalars():
@@ -230,8 +257,10 @@ def _outside(connection: sa.Connection) -> Iterator[str]:
     latest = sa.func.max(records.c.version)
     current = sa.func.sum(sa.case((records.c.is_current, records.c.version), else_=0))
     marks = sa.func.sum(sa.case((records.c.is_current, 1), else_=0))
+    written = sa.select(records.c.kind, records.c.record_id).where(records.c.sequence > since)
     broken = (
         sa.select(records.c.kind, records.c.record_id)
+        .where(sa.tuple_(records.c.kind, records.c.record_id).in_(written) if since else sa.true())
         .group_by(records.c.kind, records.c.record_id)
         .having(sa.or_(latest != sa.func.count(), current != latest, marks != 1))
     )

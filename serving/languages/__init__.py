@@ -16,6 +16,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from serving.languages.filling import Sentence
+
 CATALOGUES = Path(__file__).parent
 ENGLISH = "en"
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -45,17 +47,17 @@ def languages() -> tuple[str, ...]:
 def gettext(text: str) -> str:
     """The text in the language of this moment."""
     # under the empty text a catalogue keeps its head
-    return _catalogue(language()).gettext(text) if text else text
+    return Sentence(_catalogue(language()).gettext(text)) if text else text
 
 
 def pgettext(context: str, text: str) -> str:
     """The text where the same letters mean several things: "open" as the state of an alert, and on a button."""
-    return str(_catalogue(language()).pgettext(context, text))
+    return Sentence(_catalogue(language()).pgettext(context, text))
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """The text for a count in the language of this moment."""
-    return _catalogue(language()).ngettext(one, many, count)
+    return Sentence(_catalogue(language()).ngettext(one, many, count))
 
 
 def marked(text: str) -> str:

@@ -2,8 +2,8 @@
 
 Each is a template with named places. The beginning of a place's name says what may stand there: n (a number), money
 (1,200 EUR), share (42 %), day (Thu 2 Jul or 2026-07-02), lasting (3 days), when (in 3 days), value (a number, a
-share or a weekday), code (words of a code), counted (codes with their counts), said (another phrase) and own (other
-people's words). The sentences of features and of the packaged policy belong to them too.
+share or a weekday), code (words of a code), counted (codes with their counts), said (another phrase), rule (the id
+of a rule) and own (other people's words). The sentences of features and of the packaged policy belong to them too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from features.catalogue import CATALOGUE
 from features.reasons import REASON_CODES, WEEKDAYS
+from serving.languages.problems import PROBLEMS
 from serving.policy import Policy
 from serving.policy.accounts import ACCOUNT_TERMS
 from serving.policy.amending import numbers_of
@@ -49,12 +50,12 @@ _CASE = (
     "the next contact is agreed",
 )
 _POLICY_WHY = (
-    "%(said)s (%(own)s)",
-    "%(said1)s (%(own)s); %(said2)s",
-    "also %(said)s (%(own)s)",
-    "also %(said1)s (%(own)s); %(said2)s",
-    "without that, %(code1)s, as %(said)s (%(own)s)",
-    "without that, %(code1)s, as %(said1)s (%(own)s); %(said2)s",
+    "%(said)s (%(rule)s)",
+    "%(said1)s (%(rule)s); %(said2)s",
+    "also %(said)s (%(rule)s)",
+    "also %(said1)s (%(rule)s); %(said2)s",
+    "without that, %(code1)s, as %(said)s (%(rule)s)",
+    "without that, %(code1)s, as %(said1)s (%(rule)s); %(said2)s",
     "%(said1)s. %(said2)s",
 )
 _RUNS = (
@@ -223,21 +224,21 @@ _READ_ALOUD = (
     "%(code)s means %(n)s.",
     "%(code)s means %(n)s (%(own)s).",
     "'%(code)s' means that %(said)s.",
-    "If %(said1)s, the tier is %(code1)s, because %(said2)s (%(own)s).",
-    "In all other cases, the tier is %(code1)s, because %(said2)s (%(own)s).",
+    "If %(said1)s, the tier is %(code1)s, because %(said2)s (%(rule)s).",
+    "In all other cases, the tier is %(code1)s, because %(said2)s (%(rule)s).",
     "Firmness %(n)s, %(code)s: always possible.",
     "Firmness %(n)s, %(code)s: only where %(said)s.",
-    "Before any step: if %(said1)s, %(said2)s, because %(said3)s (%(own)s).",
+    "Before any step: if %(said1)s, %(said2)s, because %(said3)s (%(rule)s).",
     "%(code)s takes the place of a contact",
     "%(code)s takes the place of every other step",
     "the contact is made by the %(code)s",
     'the opening adds "%(said)s"',
     "If %(said1)s, no step is firmer than %(n)s (%(code)s), because %(said2)s.",
-    "If %(said1)s, the strategy is %(code1)s, because %(said2)s (%(own)s).",
-    "In all other cases, the strategy is %(code1)s, because %(said)s (%(own)s).",
+    "If %(said1)s, the strategy is %(code1)s, because %(said2)s (%(rule)s).",
+    "In all other cases, the strategy is %(code1)s, because %(said)s (%(rule)s).",
     "(%(said)s)",
-    "%(code1)s: %(said1)s, the step is %(said2)s, because %(said3)s (%(own)s).",
-    "%(said1)s, the step is %(said2)s, because %(said3)s (%(own)s).",
+    "%(code1)s: %(said1)s, the step is %(said2)s, because %(said3)s (%(rule)s).",
+    "%(said1)s, the step is %(said2)s, because %(said3)s (%(rule)s).",
     "%(said1)s, if %(said2)s",
     "If %(said)s",
     "From %(said1)s to %(said2)s",
@@ -277,7 +278,7 @@ def phrases() -> Iterator[str]:
     """Every phrase, once."""
     made = (
         *_CASE, *_POLICY_WHY, *_RUNS, *_HABITS, *_PRIOR, *_TIER, *_CREDIT, *_REASONS, *_ALERTS, *_SENDINGS, *_FIGURES,
-        *_DRAFTS, *_READ_ALOUD, *WEEKDAYS, *_of_features(), *_of_policy(),
+        *_DRAFTS, *_READ_ALOUD, *PROBLEMS, *WEEKDAYS, *_of_features(), *_of_policy(),
     )  # fmt: skip
     yield from dict.fromkeys(text.strip() for text in made)
 

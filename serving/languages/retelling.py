@@ -19,6 +19,7 @@ from itertools import islice
 from babel.numbers import list_currencies
 
 from serving.languages import ENGLISH, entries, formats, gettext, language, pgettext, speaking
+from serving.languages.filling import filled
 
 SENTENCE, CODE = "sentence", "code"
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
@@ -29,6 +30,7 @@ _SHAPES = {
     "share": rf"{_NUMBER} ?%",
     "day": _DAY,
     "code": r"\w[\w -]*",
+    "rule": r"[a-z][a-z0-9_]*",
     "lasting": r"1 day|\d+ days",
     "when": r"today|due today|in 1 day|in \d+ days",
     "value": rf"{_NUMBER}(?: ?%)?|[A-Z][a-z]+day|unknown",
@@ -59,9 +61,12 @@ class _Phrase:
     """Its translation."""
 
 
-def retold(sentence: str) -> str:
-    """The sentence in the language of the moment, as far as its phrases are known."""
-    return _told(language(), sentence.strip()) if sentence else sentence
+def retold(sentence: str, exact: bool = False) -> str:
+    """The sentence in the language of the moment, as far as its phrases are known.
+
+    `exact`: it quotes what somebody wrote, which stays as it was written.
+    """
+    return _told(language(), sentence.strip(), exact) if sentence else sentence
 
 
 def _with_units(sentence: str) -> str:
@@ -72,8 +77,10 @@ def _with_units(sentence: str) -> str:
 
 
 @lru_cache(4_096)
-def _told(spoken: str, sentence: str) -> str:
-    clear = _with_units(sentence)
+def _told(spoken: str, sentence: str, exact: bool) -> str:
+    clear = sentence if exact else _with_units(sentence)
+    if spoken == ENGLISH and exact:
+        return clear
     if spoken == ENGLISH:
         return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
     budget = _left.set([MOST_READ])
@@ -114,8 +121,12 @@ def _readings(sentence: str) -> Iterator[tuple[str, Callable[[str], str]]]:
     if small != sentence:
         yield small, _capital
     if sentence.endswith("."):
-        yield sentence[:-1], lambda told: f"{told}."
-        yield small[:-1], lambda told: f"{_capital(told)}."
+        yield sentence[:-1], _ended
+        yield small[:-1], lambda told: _ended(_capital(told))
+
+
+def _ended(text: str) -> str:
+    return filled("%(text)s.", {"text": text})
 
 
 def _capital(text: str) -> str:
@@ -144,7 +155,9 @@ def _made(spoken: str, sentence: str, depth: int) -> str | None:
             for values in islice(_assignments(phrase, sentence, 0, len(phrase.literals[0])), MOST_TRIED):
                 told = [_value(spoken, *each, depth + 1) for each in zip(phrase.names, values, strict=True)]
                 if all(is_known for _, is_known in told):
-                    return phrase.told % dict(zip(phrase.names, (text for text, _ in told), strict=True))
+                    return filled(
+                        phrase.told, dict(zip(phrase.names, (text for text, _ in told), strict=True))
+                    )
     return None
 
 
@@ -181,6 +194,8 @@ def _value(spoken: str, name: str, text: str, depth: int) -> tuple[str, bool]:
         return text, True
     if name.startswith("counted"):
         return ", ".join(_counted(each) for each in text.split(", ")), True
+    if name.startswith("rule"):
+        return words(text), True
     if name.startswith("code"):
         told = words(text)
         return (told if told != text else words(text[:1].lower() + text[1:])), True

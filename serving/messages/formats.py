@@ -231,7 +231,7 @@ def finished_text(text: str) -> tuple[str, list[tuple[int, int]]]:
     """A filled text without its marks, and the places of other people's words in it."""
     parts: list[str] = []
     quoted, at = [], 0
-    for n, part in enumerate(re.split(f"[{OPEN}{CLOSE}]", text)):
+    for n, part in enumerate(re.split(f"[{OPEN}{CLOSE}]", _with_one_point(text))):
         is_quoted = n % 2 == 1
         said = f"\u2068{part}\u2069" if is_quoted and _is_right_to_left(part) else part
         if is_quoted:
@@ -243,9 +243,14 @@ def finished_text(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 def finished_html(text: str) -> str:
     """A filled page in which other people's words cannot change the direction of ours."""
-    head, body = text.split("<body", 1)
+    head, body = _with_one_point(text).split("<body", 1)
     head = re.sub(f"[{OPEN}{CLOSE}]", "", head)
     return head + "<body" + body.replace(OPEN, "<bdi>").replace(CLOSE, "</bdi>")
+
+
+def _with_one_point(text: str) -> str:
+    """The text in which a name that ends in a point ends its sentence too: Northwind Inc."""
+    return re.sub(rf"\.{CLOSE}\.(?![.\w])", f".{CLOSE}", text)
 
 
 def _is_right_to_left(text: str) -> bool:

@@ -16,7 +16,8 @@ from starlette.types import Scope
 from serving.api.problems import ProblemError
 
 MEDIA_TYPE = b"application/x-www-form-urlencoded"
-MOST_FIELDS = 200
+MOST_FIELDS = 2_000
+"""The numbers of a policy are the longest form: about 100 as it comes, more with steps and currencies of one's own."""
 OURS = ("csrf", "key", "form")
 """Fields that are no part of what a person said."""
 SECRETS = ("password", "password_again", "current_password")

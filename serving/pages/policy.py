@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.languages.retelling import retold
 from serving.pages.policy_changes import text_in_force
 from serving.pages.policy_numbers import plain_numbers
 from serving.pages.policy_strategies import strategies_of
@@ -21,7 +22,7 @@ def view(visit: Visit) -> dict[str, Any]:
     policy = visit.live.whole.policy
     wanted = visit.query.get("q", "").lower().split()
     told = {
-        title: [each for each in said if all(word in each.lower() for word in wanted)]
+        title: [each for each in said if all(word in f"{each} {retold(each)}".lower() for word in wanted)]
         for title, said in chapters(policy.parts).items()
     }
     return {

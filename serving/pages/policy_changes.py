@@ -15,18 +15,22 @@ from typing import Any
 from serving.api.problems import ProblemError
 from serving.desk import Flaw, PolicyVersion, RecordError, UnknownPolicy, Writing
 from serving.languages import gettext, ngettext
+from serving.languages.retelling import retold
 from serving.office import Answer, Office
+from serving.pages.forms import MOST_FIELDS
 from serving.pages.later import Waiting
 from serving.pages.paths import quoted
-from serving.pages.policy_numbers import as_numbers, plain_numbers, ruled_numbers
+from serving.pages.policy_numbers import as_numbers, labels_of, plain_numbers, ruled_numbers
 from serving.pages.policy_trial import told_trial, trial_of
 from serving.pages.routing import Page, Pages, Visit, after
 from serving.policy import Policy, PolicyError, Problem
-from serving.policy.amending import amended
+from serving.policy.amending import amended, numbers_of
 from serving.policy.spoken import outdated, unsaid
 
 _MARKED = re.compile(r"[\w.]+|'[^']*'|\"[^\"]*\"|[^\w\s]+")
 """What is marked of a line where a problem begins: a word, a quoted text, or signs."""
+MOST_NUMBERS = MOST_FIELDS - 100
+"""A form has some fields beside the numbers."""
 AROUND = 3
 """Unchanged lines that are shown around a change."""
 
@@ -56,10 +60,15 @@ def editing(visit: Visit) -> dict[str, Any]:
 def numbering(visit: Visit) -> dict[str, Any]:
     """The numbers that are changed most, with what they are part of and the reasons beside them."""
     text = text_in_force(visit)
+    count, plain = len(numbers_of(text)), plain_numbers(text)
+    rules = ruled_numbers(text, visit.live.whole.policy)
     return {
         "of": _version_in_force(visit),
-        "plain": plain_numbers(text),
-        "rules": ruled_numbers(text, visit.live.whole.policy),
+        "count": count,
+        "fits": count <= MOST_NUMBERS,
+        "plain": plain,
+        "rules": rules,
+        "labels": labels_of(plain, rules),
     }
 
 
@@ -87,8 +96,10 @@ def keep_text(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
 
 def keep_numbers(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """The same for the text in force with other numbers."""
-    before = text_in_force(visit)
-    values = as_numbers(before, given)
+    before, in_force = text_in_force(visit), _version_in_force(visit)
+    if given.get("of", in_force) != in_force:
+        raise _stale(in_force)
+    values = as_numbers(before, given, is_whole="of" in given)
     try:
         text = amended(before, values)
         Policy.read(text)
@@ -97,10 +108,20 @@ def keep_numbers(visit: Visit, given: dict[str, str], writing: Writing) -> Answe
     return _keep(visit, text, given.get("note", ""), writing)
 
 
+def _stale(in_force: str) -> ProblemError:
+    told = gettext(
+        "Version %(version)s came into force meanwhile. What you wrote stands below; look at each number again."
+    )
+    return ProblemError("stale_version", told % {"version": in_force})
+
+
 def _flaw_of(problem: Problem, values: Mapping[str, str]) -> Flaw:
     """A problem at the field that it is about, where there is one."""
-    told = f"{problem.message}; {problem.suggestion}" if problem.suggestion else problem.message
-    return Flaw(f"/{problem.place}", told) if problem.place in values else Flaw("", str(problem))
+    told = "; ".join(retold(each, exact=True) for each in (problem.message, problem.suggestion) if each)
+    if problem.place in values:
+        return Flaw(f"/{problem.place}", told)
+    where = gettext("Line %(line)s, %(place)s: %(told)s")
+    return Flaw("", where % {"line": problem.line, "place": problem.place, "told": told})
 
 
 def _keep(visit: Visit, text: str, note: str, writing: Writing) -> Answer:

@@ -24,6 +24,7 @@ from serving.policy.sentences import chapters, spaced
 from serving.policy.vocabulary import CASE_TERMS
 
 SHARE, MONEY = "share", "money"
+PERCENT = Decimal(100)
 UNITS: dict[str, Callable[[], str]] = {
     SHARE: lambda: "%",
     MONEY: lambda: "",
@@ -116,6 +117,17 @@ def ruled_numbers(text: str, policy: Policy) -> list[dict[str, Any]]:
     ]
 
 
+def labels_of(plain: Mapping[str, list[dict[str, Any]]], rules: list[dict[str, Any]]) -> dict[str, str]:
+    """What each number is called where it stands alone, away from its entry or rule."""
+    called = [(entry["label"], entry["numbers"]) for entries in plain.values() for entry in entries]
+    called += [(sentence(rule["rule"]), rule["numbers"]) for rule in rules]
+    return {
+        each["place"]: f"{name}: {each['label']}" if each["label"] else name
+        for name, numbers in called
+        for each in numbers
+    }
+
+
 def _key(place: str) -> str:
     """`numbers.small_amount` of `numbers.small_amount.JPY`."""
     return ".".join(place.split(".")[:2])
@@ -168,24 +180,48 @@ def unit_of(number: Number) -> str:
 
 def shown(value: str, unit: str) -> str:
     """A number of the policy as people write it: 30 for a share of 0.30."""
-    return spelt(Decimal(value) * 100 if unit == SHARE else Decimal(value))
+    return spelt(Decimal(value) * PERCENT if unit == SHARE else Decimal(value))
 
 
-def as_numbers(text: str, given: Mapping[str, str]) -> dict[str, str]:
-    """What was written, as numbers of the policy by place; raises RecordError for all that is no number."""
-    known = {each.place: each for each in numbers_of(text)}
+def as_numbers(text: str, given: Mapping[str, str], is_whole: bool = False) -> dict[str, str]:
+    """What was written, as numbers of the policy by place; raises RecordError for all that is no number.
+
+    `is_whole`: every number of the text was on the form, so one that is not there was emptied.
+    """
     found, flaws = {}, []
-    for place, written in given.items():
-        if place in known:
-            try:
-                found[place] = _read(written, unit_of(known[place]))
-            except NumberFormatError:
-                example = shown("0.3", SHARE) if unit_of(known[place]) == SHARE else spelt(Decimal("1500"))
-                wrong = gettext("%(written)s is no number here: write one such as %(example)s")
-                flaws.append(Flaw(f"/{place}", wrong % {"written": written or "''", "example": example}))
+    for each in numbers_of(text):
+        written = given.get(each.place, "")
+        if not written and not is_whole:
+            continue
+        try:
+            found[each.place] = _read(written, unit_of(each))
+            wrong = _slip(each, written, found[each.place])
+        except NumberFormatError:
+            wrong = _no_number(each, written)
+        if wrong:
+            flaws.append(Flaw(f"/{each.place}", wrong))
     if flaws:
         raise RecordError("policies", flaws)
     return found
+
+
+def _no_number(number: Number, written: str) -> str:
+    unit = unit_of(number)
+    if not written:
+        before = gettext("Nothing stands here: write a number, or %(before)s to leave it as it is")
+        return before % {"before": shown(number.value, unit)}
+    example = shown("0.3", SHARE) if unit == SHARE else spelt(Decimal("1500"))
+    wrong = gettext("%(written)s is no number here: write one such as %(example)s")
+    return wrong % {"written": written, "example": example}
+
+
+def _slip(number: Number, written: str, value: str) -> str:
+    """The question whether 0.3 was meant as 30 %: less than 1 % is written with its sign, or is what stood here."""
+    is_small = unit_of(number) == SHARE and 0 < Decimal(value) < Decimal("0.01")
+    if not is_small or written.strip().endswith("%") or Decimal(value) == Decimal(number.value):
+        return ""
+    asked = gettext("Is %(small)s %% meant, or %(large)s %%? Write %(large)s, or %(small)s %% with its sign")
+    return asked % {"small": shown(value, SHARE), "large": spelt(Decimal(value) * PERCENT * PERCENT)}
 
 
 def _read(written: str, unit: str) -> str:
@@ -194,4 +230,4 @@ def _read(written: str, unit: str) -> str:
     value = parse_decimal(bare, locale=language(), strict=True)
     if not value.is_finite() or value < 0:
         raise NumberFormatError(bare)
-    return f"{(value / 100 if unit == SHARE else value).normalize():f}"
+    return f"{(value / PERCENT if unit == SHARE else value).normalize():f}"

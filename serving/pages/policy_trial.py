@@ -8,9 +8,9 @@ from serving.accounts import money
 from serving.comparing import compared
 from serving.desk import PolicyVersion
 from serving.in_force import policy_of
-from serving.languages import gettext, ngettext
+from serving.languages import gettext
 from serving.languages.formats import number
-from serving.list_changes import list_change
+from serving.list_changes import MOST_SHOWN, list_change, sentence_of
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
 from serving.pages.routing import Visit
@@ -30,7 +30,7 @@ def trial_of(visit: Visit, kept: PolicyVersion) -> dict[str, Any] | Waiting | No
     def tried() -> dict[str, Any]:
         other = policy_of(kept)
         told = compared(live.whole.policy, other, live.open_cases(), live.as_of, MOST_MOVES).as_dict()
-        listed = list_change(before, office.list_under(live, other)).as_dict() if before else None
+        listed = list_change(before, office.list_under(live, other)).as_dict(MOST_SHOWN) if before else None
         return told | {"listed": listed}
 
     if visit.kept.once(live, "count of open invoices", lambda: live.open_count) <= MANY_CASES:
@@ -56,7 +56,7 @@ def told_trial(visit: Visit, told: dict[str, Any]) -> dict[str, Any]:
     return told | {
         "moves": moves,
         "says": _says(told),
-        "says_of_list": None if listed is None else _says_of_list(listed),
+        "says_of_list": None if listed is None else sentence_of(listed),
         "listed": None if listed is None else _with_reasons(listed),
     }
 
@@ -101,34 +101,3 @@ def _calls(by_role: dict[str, dict[str, float]]) -> str:
         else gettext("That is %(calls)s calls a day less.")
     )
     return said % {"calls": number(abs(more), 1)}
-
-
-def _says_of_list(listed: dict[str, Any]) -> str:
-    """What it does to the list of the day."""
-    counts, (before, after) = listed["counts"], listed["places"]
-    said = []
-    if before != after:
-        said.append(
-            ngettext(
-                "The day has %(after)s place instead of %(before)s.",
-                "The day has %(after)s places instead of %(before)s.",
-                after,
-            )
-            % {"after": number(after), "before": number(before)}
-        )
-    if not any(counts.values()):
-        return " ".join([*said, gettext("Today’s list stays as it is: the same cases in the same order.")])
-    on, off = counts["comes_on"], counts["drops_off"]
-    said.append(
-        ngettext("%(num)s case comes on the list.", "%(num)s cases come on the list.", on)
-        % {"num": number(on)}
-    )
-    said.append(
-        ngettext("%(num)s case drops off the list.", "%(num)s cases drop off the list.", off)
-        % {"num": number(off)}
-    )
-    moved = counts["other_places"]
-    stays = ngettext(
-        "%(num)s other case changes its place.", "%(num)s other cases change their places.", moved
-    )
-    return " ".join([*said, stays % {"num": number(moved)}])

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from serving.languages import formats, gettext, language, languages, ngettext, pgettext
 from serving.languages.choosing import name_of
+from serving.languages.filling import filled
 from serving.languages.formats import chance, money, number, rate
 from serving.languages.retelling import retold
 from serving.messages.formats import cleaned
@@ -37,6 +38,16 @@ HEADERS = {
 TIER_LEVELS = 4
 
 
+def _filling(look_up: Callable[..., str]) -> Callable[..., Markup]:
+    """How a template says a text of the catalogues: (*texts, **values), and a count is a value by itself."""
+
+    def told(*asked: Any, **values: Any) -> Markup:
+        counted = {} if isinstance(asked[-1], str) else {"num": asked[-1]}
+        return filled(Markup(look_up(*asked)), counted | values)
+
+    return told
+
+
 def html(template: str, context: Mapping[str, Any]) -> bytes:
     """A page in UTF-8; what is half a character becomes a question mark."""
     return environment().get_template(template).render(context).encode("utf-8", "replace")
@@ -55,7 +66,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.policies["ext.i18n.trimmed"] = True
-    made.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
+    made.newstyle_gettext = True  # type: ignore[attr-defined]
     made.filters |= {
         "money": money,
         "day": day,
@@ -73,8 +84,12 @@ def environment() -> Environment:
         "number": number,
         "rate": rate,
         "of_form": of_form,
+        "ended": ended,
     }
     made.globals |= {
+        "gettext": _filling(gettext),
+        "ngettext": _filling(ngettext),
+        "pgettext": _filling(pgettext),
         "static": static_path,
         "customer_path": customer_path,
         "invoice_path": invoice_path,
@@ -149,6 +164,11 @@ def sentence(code: Any) -> str:
 def capital(text: str) -> str:
     """A text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
+
+
+def ended(text: str) -> Markup:
+    """A text as a sentence: with its full stop, where it does not end in a point already."""
+    return filled(Markup("%(text)s."), {"text": text})
 
 
 def own(text: Any) -> Markup:

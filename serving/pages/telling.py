@@ -295,7 +295,7 @@ _WORDS: dict[str, Any] = {
     ),
     "credit_reports": lambda row, told: (
         gettext("Credit report"),
-        f"{words(str(_plain(row['source']) or ''))} {_plain(row['score']) or ''}",
+        f"{words(str(_plain(row['source']) or ''))} {formats.number(_plain(row['score']), 1)}",
     ),
 }
 _OUTCOMES = {

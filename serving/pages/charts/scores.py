@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -11,50 +11,89 @@ from markupsafe import Markup
 from serving.languages.formats import percent
 from serving.pages.charts.drawing import WIDTH, drawing, tag
 
+NARROW = 340
 _ODDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 
 def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
-    """From the base rate through each reason to the chance; `steps` have label, from, to (log-odds), kind."""
-    low = min(min(step["from"], step["to"]) for step in steps) - 0.35
-    high = max(max(step["from"], step["to"]) for step in steps) + 0.35
-    longest = max(len(step["label"]) for step in steps)
-    left, right, tall = max(232.0, 20 + 6.3 * longest), WIDTH - 74, 26
+    """From the base rate through each reason to the chance; `steps` have label, from, to (log-odds), kind.
 
-    def x(odds: float) -> float:
-        return left + (right - left) * (odds - low) / (high - low)
+    Drawn twice, of which a screen shows one: labels beside the bars, and on a phone above them.
+    """
+    return _beside(steps, title) + _above(steps, title)
 
-    pieces: list[Any] = []
-    bottom, last = 24 + tall * len(steps), -100.0
-    for p in _ODDS:
-        at = math.log(p / (1 - p))
-        if low < at < high and x(at) - last >= 42:
-            last = x(at)
-            pieces.append(tag("path", class_="grid", d=f"M{x(at):.1f} 20V{bottom}"))
-            pieces.append(tag("text", percent(p), class_="quiet", x=x(at), y=13, text_anchor="middle"))
-    for row, step in enumerate(steps):
-        y, (a, b) = 24 + row * tall, (x(step["from"]), x(step["to"]))
-        pieces.append(tag("text", step["label"], x=left - 12, y=y + 16, text_anchor="end"))
-        if step["kind"] in ("base", "result"):
-            pieces.append(tag("circle", class_=step["kind"], cx=b, cy=y + 12, r=6))
-        else:
-            pieces.append(
-                tag(
-                    "rect",
-                    class_=step["kind"],
-                    x=min(a, b),
-                    y=y + 4,
-                    width=max(abs(b - a), 1.5),
-                    height=16,
-                    rx=1,
-                )
-            )
-        if row + 1 < len(steps):
-            pieces.append(tag("path", class_="joint", d=f"M{b:.1f} {y + 20}V{y + tall + 4}"))
-        pieces.append(
-            tag("text", step["text"], class_="value", x=max(a, b) + (12 if a == b else 8), y=y + 16)
+
+def _beside(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
+    lines = [_lines(step["label"]) for step in steps]
+    longest = max(len(line) for label in lines for line in label)
+    left, tall = 20 + 7.0 * max(longest, 18), 28
+    bars = _Bars(steps, left, WIDTH - 74)
+    pieces = [
+        tag(
+            "text",
+            line,
+            x=left - 12,
+            y=24 + row * tall + 16 - 6 * (len(label) - 1) + 12 * n,
+            text_anchor="end",
         )
-    return drawing(pieces, bottom + 6, title, "waterfall")
+        for row, label in enumerate(lines)
+        for n, line in enumerate(label)
+    ]
+    tops = [24 + row * tall for row in range(len(steps))]
+    return drawing([*bars.drawn(tops, tall), *pieces], tops[-1] + tall + 6, title, "waterfall wide")
+
+
+def _above(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
+    tall = 42
+    bars = _Bars(steps, 10, NARROW - 66)
+    pieces = [tag("text", step["label"], x=2, y=36 + row * tall) for row, step in enumerate(steps)]
+    tops = [38 + row * tall for row in range(len(steps))]
+    return drawing([*bars.drawn(tops, tall), *pieces], tops[-1] + 28, title, "waterfall slim", NARROW)
+
+
+class _Bars:
+    """The bars of a waterfall between two sides, with the chances that they stand for behind them."""
+
+    def __init__(self, steps: Sequence[Mapping[str, Any]], left: float, right: float) -> None:
+        ends = [odds for step in steps for odds in (step["from"], step["to"])]
+        self.steps, self.left, self.right = steps, left, right
+        self.low, self.high = min(ends) - 0.35, max(ends) + 0.35
+
+    def x(self, odds: float) -> float:
+        return self.left + (self.right - self.left) * (odds - self.low) / (self.high - self.low)
+
+    def drawn(self, tops: Sequence[int], tall: int) -> Iterator[Markup]:
+        """The grid, then each step from its top, 20 units high, joined to the next one."""
+        yield from self._grid(tops[-1] + 24)
+        for row, (step, top) in enumerate(zip(self.steps, tops, strict=True)):
+            a, b = self.x(step["from"]), self.x(step["to"])
+            if row + 1 < len(self.steps):
+                yield tag("path", class_="joint", d=f"M{b:.1f} {top + 20}V{top + tall + 4}")
+            if step["kind"] in ("base", "result"):
+                yield tag("circle", class_=step["kind"], cx=b, cy=top + 12, r=6)
+            else:
+                wide = max(abs(b - a), 1.5)
+                yield tag("rect", class_=step["kind"], x=min(a, b), y=top + 4, width=wide, height=16, rx=1)
+            behind = max(a, b) + (12 if a == b else 8)
+            yield tag("text", step["text"], class_="value", x=behind, y=top + 16)
+
+    def _grid(self, bottom: int) -> Iterator[Markup]:
+        last = -100.0
+        for p in _ODDS:
+            at = math.log(p / (1 - p))
+            if self.low < at < self.high and self.x(at) - last >= 42:
+                last = self.x(at)
+                yield tag("path", class_="grid", d=f"M{last:.1f} 20V{bottom}")
+                yield tag("text", percent(p), class_="quiet", x=last, y=13, text_anchor="middle")
+
+
+def _lines(label: str) -> list[str]:
+    """A label in one line, or in two of about the same length: more room for the bars."""
+    spaces = [place for place, letter in enumerate(label) if letter == " "]
+    if len(label) <= 26 or not spaces:
+        return [label]
+    middle = min(spaces, key=lambda place: abs(place - len(label) / 2))
+    return [label[:middle], label[middle + 1 :]]
 
 
 def outcomes(found: Mapping[str, Any], score: float, texts: Mapping[str, str], title: str) -> Markup:
