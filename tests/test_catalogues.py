@@ -101,6 +101,11 @@ def test_the_packaged_policy_is_read_aloud_in_the_language(code: str) -> None:
             "Disputes of the last year: delivery 2, pricing 1.",
             "Klärungsfälle des letzten Jahres: Lieferung 2, Preis 1.",
         ),
+        (
+            "en",
+            "We give them time (contacted_recently); without that, relationship_call, as it helps (a_b). See a_b.",
+            "We give them time (contacted recently); without that, relationship call, as it helps (a b). See a_b.",
+        ),
         ("de", "No phrase of ours, and 3 days of it.", "No phrase of ours, and 3 days of it."),
         ("de", "%(said)s <b>\u202e; ; : .", "%(said)s <b>\u202e; ; : ."),
     ],

@@ -75,7 +75,8 @@ def _with_units(sentence: str) -> str:
 def _told(spoken: str, sentence: str) -> str:
     clear = _with_units(sentence)
     if spoken == ENGLISH:
-        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
+        spelt = _CODE.sub(lambda found: words(found[0]), clear)
+        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], spelt)
     budget = _left.set([MOST_READ])
     try:
         return _retold(spoken, clear, 0)[0]
@@ -253,6 +254,8 @@ _BARE = re.compile(
 """What alerts say of money without its currency, which the sentence names elsewhere."""
 _IN_ENGLISH = re.compile(rf"(?<![\w.,-])(?:{_NUMBER} (?:{_CURRENCIES})|\d{{4}}-\d\d-\d\d)(?![\w-])")
 """Amounts and days in an English sentence: nothing within a longer number or a code."""
+_CODE = re.compile(r"(?<=\()[a-z]+(?:_[a-z\d]+)+(?=\))|(?<=without that, )[a-z]+(?:_[a-z\d]+)+(?=,)")
+"""A rule or a step that a verdict of the policy names: nobody has to read its underscores."""
 
 
 @cache
