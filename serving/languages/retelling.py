@@ -75,8 +75,7 @@ def _with_units(sentence: str) -> str:
 def _told(spoken: str, sentence: str) -> str:
     clear = _with_units(sentence)
     if spoken == ENGLISH:
-        spelt = _CODE.sub(lambda found: words(found[0]), clear)
-        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], spelt)
+        return _IN_ENGLISH.sub(lambda found: _plain_value(found[0]) or found[0], clear)
     budget = _left.set([MOST_READ])
     try:
         return _retold(spoken, clear, 0)[0]
@@ -84,6 +83,11 @@ def _told(spoken: str, sentence: str) -> str:
         return clear
     finally:
         _left.reset(budget)
+
+
+def spelt(sentence: str) -> str:
+    """A verdict of the policy with the rules and steps that it names as words: nobody has to read underscores."""
+    return _CODE.sub(lambda found: words(found[0]), sentence)
 
 
 def words(code: str) -> str:
@@ -255,7 +259,7 @@ _BARE = re.compile(
 _IN_ENGLISH = re.compile(rf"(?<![\w.,-])(?:{_NUMBER} (?:{_CURRENCIES})|\d{{4}}-\d\d-\d\d)(?![\w-])")
 """Amounts and days in an English sentence: nothing within a longer number or a code."""
 _CODE = re.compile(r"(?<=\()[a-z]+(?:_[a-z\d]+)+(?=\))|(?<=without that, )[a-z]+(?:_[a-z\d]+)+(?=,)")
-"""A rule or a step that a verdict of the policy names: nobody has to read its underscores."""
+"""A rule or a step that a verdict of the policy names."""
 
 
 @cache

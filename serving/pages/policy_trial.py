@@ -118,17 +118,15 @@ def _says_of_list(listed: dict[str, Any]) -> str:
         )
     if not any(counts.values()):
         return " ".join([*said, gettext("Today’s list stays as it is: the same cases in the same order.")])
-    on, off = counts["comes_on"], counts["drops_off"]
-    said.append(
-        ngettext("%(num)s case comes on the list.", "%(num)s cases come on the list.", on)
-        % {"num": number(on)}
+    on, off, moved = counts["comes_on"], counts["drops_off"], counts["other_places"]
+    moves = (
+        (on, ngettext("%(num)s case comes on the list.", "%(num)s cases come on the list.", on)),
+        (off, ngettext("%(num)s case drops off the list.", "%(num)s cases drop off the list.", off)),
+        (
+            moved,
+            ngettext(
+                "%(num)s other case changes its place.", "%(num)s other cases change their places.", moved
+            ),
+        ),
     )
-    said.append(
-        ngettext("%(num)s case drops off the list.", "%(num)s cases drop off the list.", off)
-        % {"num": number(off)}
-    )
-    moved = counts["other_places"]
-    stays = ngettext(
-        "%(num)s other case changes its place.", "%(num)s other cases change their places.", moved
-    )
-    return " ".join([*said, stays % {"num": number(moved)}])
+    return " ".join([*said, *(told % {"num": number(count)} for count, told in moves if count)])

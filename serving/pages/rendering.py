@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from serving.languages import formats, gettext, language, languages, ngettext, pgettext
 from serving.languages.choosing import name_of
 from serving.languages.formats import chance, money, number, rate
-from serving.languages.retelling import retold
+from serving.languages.retelling import retold, spelt
 from serving.messages.formats import cleaned
 from serving.pages import charts
 from serving.pages.glossary import TERMS
@@ -67,6 +67,7 @@ def environment() -> Environment:
         "sentence": sentence,
         "capital": capital,
         "retold": retold,
+        "spelt": spelt,
         "own": own,
         "plain": plain,
         "many": many,

@@ -46,7 +46,7 @@ def tier_bars(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """One bar per tier, of the money in it, with a mark where the expected late part ends; `rows` have label, level,
     bar and late (shares of the longest bar), text and to."""
     names = 92
-    wide, pieces = HALF - names - _room(rows) - 66, []
+    wide, pieces = HALF - names - _room(rows), []
     for n, row in enumerate(rows):
         y = n * TALL
         shape = tag("g", bare_shape(row["level"]), class_="shape", transform=f"translate(0 {y + 4})")

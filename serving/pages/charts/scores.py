@@ -19,7 +19,7 @@ def waterfall(steps: Sequence[Mapping[str, Any]], title: str) -> Markup:
     low = min(min(step["from"], step["to"]) for step in steps) - 0.35
     high = max(max(step["from"], step["to"]) for step in steps) + 0.35
     longest = max(len(step["label"]) for step in steps)
-    left, right, tall = max(232.0, 20 + 6.3 * longest), WIDTH - 74, 26
+    left, right, tall = max(232.0, 20 + 7.0 * longest), WIDTH - 74, 26
 
     def x(odds: float) -> float:
         return left + (right - left) * (odds - low) / (high - low)
