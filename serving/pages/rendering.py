@@ -62,7 +62,7 @@ def environment() -> Environment:
         "spoken": spoken_day,
         "month": month,
         "moment": moment,
-        "chance": chance,
+        "chance": lambda share: unbroken(chance(share)),
         "words": words,
         "sentence": sentence,
         "capital": capital,
@@ -72,7 +72,7 @@ def environment() -> Environment:
         "plain": plain,
         "many": many,
         "number": number,
-        "rate": rate,
+        "rate": lambda share: unbroken(rate(share)),
         "of_form": of_form,
     }
     made.globals |= {
@@ -150,6 +150,11 @@ def sentence(code: Any) -> str:
 def capital(text: str) -> str:
     """A text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
+
+
+def unbroken(share: str) -> str:
+    """42 % that stays on one line."""
+    return share.replace(" %", "\u00a0%")
 
 
 def own(text: Any) -> Markup:
