@@ -18,6 +18,7 @@ import pandas as pd
 from features.days import NEVER, day_number, day_numbers
 from features.history import History
 from features.totals import ratio
+from serving.positions import positions_of
 
 PROMISE_GRACE_DAYS = 2
 """A promise is judged so many days after its day, where the policy has no number `promise_grace_days`."""
@@ -84,7 +85,7 @@ def _agreements(
 def _columns(history: History, table: pd.DataFrame, dated: str) -> tuple[list[int], list[int], list[int]]:
     amount = table["amount"].fillna(0).to_numpy(np.int64)
     return (
-        history.positions_of(table["invoice_id"]).tolist(),
+        positions_of(history, table["invoice_id"]).tolist(),
         day_numbers(table[dated]).tolist(),
         amount.tolist(),
     )

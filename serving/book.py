@@ -215,7 +215,10 @@ def _replaced(table: Table, frame: pd.DataFrame, part: Ledger, customers: set[st
     """A table in which the rows of some customers give way to those of the part, in canonical order."""
     if "customer_id" not in frame:
         return frame
-    parts = [frame[~frame["customer_id"].isin(list(customers))], part.tables[table.name]]
+    is_theirs = frame["customer_id"].isin(list(customers))
+    if not is_theirs.any() and not len(part.tables[table.name]):
+        return frame
+    parts = [frame[~is_theirs], part.tables[table.name]]
     filled = [each for each in parts if len(each)]
     if not filled:
         return frame.iloc[:0]

@@ -20,6 +20,7 @@ from features.history import History
 from features.ledger import Ledger
 from serving.forecast import WEEK, Forecast, forecast
 from serving.policy import Policy
+from serving.positions import positions_of
 from serving.scoring import Scorer
 from training.model import RiskModel
 
@@ -135,7 +136,7 @@ class Receipts:
     def of(cls, history: History) -> Receipts:
         """The payments of a history."""
         table = history.tables["payments"]
-        invoice = history.positions_of(table["invoice_id"])
+        invoice = positions_of(history, table["invoice_id"])
         at = np.flatnonzero(invoice >= 0)
         invoice, own = invoice[at], history.invoices
         rate = own["amount"][invoice] / np.maximum(own["amount_in_own_currency"][invoice], 1)
@@ -166,7 +167,7 @@ def _compared(found: Forecast, known: History, receipts: Receipts, weeks: int) -
     day, full = day_number(found.as_of), receipts.history
     units = sorted(set(rows["currency"]))
     asked = found.invoices
-    place = full.positions_of(asked["invoice_id"])
+    place = positions_of(full, asked["invoice_id"])
     open_share = 1 - asked["amount_disputed"].to_numpy() / np.maximum(asked["amount_open"].to_numpy(), 1)
     share, unit = np.zeros(len(full.invoices["due_on"])), np.zeros(len(full.invoices["due_on"]), np.int64)
     share[place] = open_share

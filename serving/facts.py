@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from features.events import WHOLE_INVOICE
 from features.history import History, Past, positions
 from features.ledger.cells import digits_of
 from serving.policy.cases import utilisation
+from serving.positions import position_of, positions_of
 from serving.sorted_rows import Sorted, key
 from serving.standing import Standing, from_the_desk
 
@@ -42,18 +43,13 @@ class Facts:
         columns = ("invoice_id", "customer_id", "currency")
         return {name: table[name].to_numpy(dtype=object) for name in columns}
 
-    @cached_property
-    def _place_of(self) -> dict[str, int]:
-        ids = self.named["invoice_id"].tolist()
-        return dict(zip(ids, range(len(ids)), strict=True))
-
     def position(self, invoice_id: str) -> int:
         """Position of an invoice, -1 where the ledger has none of that id."""
-        return self._place_of.get(invoice_id, -1)
+        return position_of(self.history, invoice_id)
 
     def positions(self, invoice_ids: list[str]) -> np.ndarray:
         """The same of many; int64."""
-        return np.array([self._place_of.get(each, -1) for each in invoice_ids], dtype=np.int64)
+        return positions_of(self.history, pd.Series(invoice_ids, dtype=object))
 
     def rows_of(self, customers: np.ndarray) -> np.ndarray:
         """Positions of all invoices of some customers, given once each, by their numbers."""
@@ -76,7 +72,8 @@ class Facts:
     def _rows_in(self, name: str, column: str, wanted: np.ndarray) -> pd.DataFrame:
         table, kept = self.history.tables[name], (name, column)
         if kept not in self._sorted_in:  # made twice by two who ask at once, it is the same
-            number = self.history.customer_codes if column == "customer_id" else self.history.positions_of
+            history, is_customer = self.history, column == "customer_id"
+            number = history.customer_codes if is_customer else partial(positions_of, history)
             self._sorted_in[kept] = Sorted.of(number(table[column]))
         found = self._sorted_in[kept]
         begin, end = (np.searchsorted(found.keys, wanted + step) for step in (0, 1))
@@ -300,7 +297,7 @@ class Facts:
         dated = {"payments": "paid_on", "credit_notes": "credited_on"}
         tables = self.history.tables
         parts = [
-            table[table["invoice_id"].isna() | (self.history.positions_of(table["invoice_id"]) < 0)]
+            table[table["invoice_id"].isna() | (positions_of(self.history, table["invoice_id"]) < 0)]
             .rename(columns={on: "on"})
             .filter(["customer_id", "currency", "amount", "on", "known_on"])
             for table, on in ((tables[name], dated[name]) for name in names)
@@ -334,7 +331,7 @@ class Facts:
     def _plans(self) -> _Plans:
         table = self.history.tables["payment_plans"]
         return _Plans(
-            self.history.positions_of(table["invoice_id"]),
+            positions_of(self.history, table["invoice_id"]),
             self.history.customer_codes(table["customer_id"]),
             day_numbers(table["due_on"]),
             day_numbers(table["known_on"]),

@@ -48,17 +48,22 @@ class Answer:
 
 
 class Latest(Generic[T]):
-    """What was made last, kept while it is asked for of the very same objects: their large columns are not read."""
+    """What was made last, kept while it is asked for of the very same objects: their large columns are not read.
+
+    One makes it, the others wait for it instead of doing the same.
+    """
 
     def __init__(self) -> None:
         self._kept: tuple[tuple[object, ...], T] | None = None
+        self._lock = threading.Lock()
 
     def of(self, make: Callable[[], T], *objects: object) -> T:
         """What was made of these objects, or what `make` makes now."""
-        kept = self._kept
-        if kept is None or any(each is not now for each, now in zip(kept[0], objects, strict=True)):
-            kept = self._kept = (objects, make())
-        return kept[1]
+        with self._lock:
+            kept = self._kept
+            if kept is None or any(each is not now for each, now in zip(kept[0], objects, strict=True)):
+                kept = self._kept = (objects, make())
+            return kept[1]
 
 
 class Office:
@@ -86,7 +91,7 @@ class Office:
         """How such scores turned out, and what was said before, by the score log of the home."""
         self._items: list[tuple[Scorer, Items]] = []
         self._items_now: tuple[LiveScorer, Items] | None = None
-        self._items_lock = threading.Lock()
+        self._items_lock = threading.RLock()
         self._tiers, self._whole_tiers = Latest[Tiers | None](), Latest[Tiers | None]()
         self._rows = Latest[dict[str, np.ndarray]]()
         self._worklist = Latest[Worklist]()
@@ -211,12 +216,13 @@ class Office:
 
     def items(self, live: LiveScorer) -> Items:
         """The open invoices of this moment with the decisions on them."""
-        kept = self._items_now
-        if kept is None or not kept[0].is_like(live):
-            declared = self.told(live.as_of).declared
-            whole = self._kept_items(live.whole, declared)
-            kept = self._items_now = (live, items_now(live, live.as_of, declared, whole))
-        return kept[1]
+        with self._items_lock:  # one decides, the others wait for it instead of doing the same
+            kept = self._items_now
+            if kept is None or not kept[0].is_like(live):
+                declared = self.told(live.as_of).declared
+                whole = self._kept_items(live.whole, declared)
+                kept = self._items_now = (live, items_now(live, live.as_of, declared, whole))
+            return kept[1]
 
     def tiers(self, live: LiveScorer) -> Tiers | None:
         """The tiers of customers and groups at this moment; None where the policy has none."""
@@ -237,7 +243,7 @@ class Office:
 
         Those of the Scorer before stay beside them: it answers on until a prepared one takes its place.
         """
-        with self._items_lock:  # one decides, the others wait for it instead of doing the same
+        with self._items_lock:
             for scorer, items in self._items:
                 if scorer is whole:
                     return items

@@ -15,6 +15,7 @@ import numpy as np
 
 from features.days import day_number, day_numbers
 from features.history import History
+from serving.positions import positions_of
 from serving.sorted_rows import Sorted, key
 
 AGES = (1, 31, 61, 91, 121, 181, 271, 366)
@@ -112,7 +113,7 @@ class Cash:
     def of(cls, history: History, is_converted: bool = True) -> Cash:
         """Of all payments, in minor units of the book's money unit, or of the invoices' own currency."""
         table = history.tables["payments"]
-        invoice = history.positions_of(table["invoice_id"])
+        invoice = positions_of(history, table["invoice_id"])
         day = np.maximum(day_numbers(table["paid_on"]), day_numbers(table["known_on"]))
         found = Sorted.of(key(invoice, day))
         own = history.invoices

@@ -18,6 +18,7 @@ from features.days import NEVER, day_numbers
 from features.history import positions
 from features.ledger.cells import digits_of
 from serving.policy.vocabulary import CASE_TERMS, DESK_FACTS
+from serving.positions import positions_of
 from serving.sorted_rows import Sorted, key
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Standing:
     def _reasons(self) -> tuple[Sorted, np.ndarray]:
         table = self.history.tables["nonpayment_reasons"]
         day = np.maximum(day_numbers(table["recorded_on"]), day_numbers(table["known_on"]))
-        found = Sorted.of(key(self.history.positions_of(table["invoice_id"]), day))
+        found = Sorted.of(key(positions_of(self.history, table["invoice_id"]), day))
         reasons = table["reason"].fillna("").to_numpy(dtype=object)[found.rows]
         return found, np.append(reasons, np.array([""], dtype=object))
 

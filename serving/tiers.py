@@ -21,7 +21,7 @@ from features.ledger.cells import digits_of
 from serving.desk import Actor, Desk, Record
 from serving.policy import Policy
 from serving.policy.customer_tiers import TierChange, previous_tiers, tier_changes
-from serving.worklist.items import Items, scorers_of
+from serving.worklist.items import Items, among, scorers_of
 
 if TYPE_CHECKING:
     from serving.live import LiveScorer
@@ -188,9 +188,9 @@ def tiers_now(
     """The same as `tiers_at`, from those of the `whole` book: only cases that the desk knows more of are looked at."""
     if whole is None or live.part is None:
         return whole
-    touched = np.isin(items.customer_id.astype(str), list(live.changed))
+    touched = among(items.customer_id, live.changed)
     cases = {*items.case_id[touched].tolist(), *(live.case_of(each) for each in live.changed)}
-    rows = np.flatnonzero(np.isin(items.case_id.astype(str), list(cases)))
+    rows = np.flatnonzero(among(items.case_id, cases))
     again = {*cases, *live.changed, *items.customer_id[rows].tolist()}
     known = {name: day for name, day in known_since(live).items() if name in again}
     part = tiers_of(items.at(rows), live.whole.policy, live.as_of, changes, known, again)

@@ -13,6 +13,7 @@ from features.catalogue import CATALOGUE
 from features.days import day_number
 from features.history import History
 from features.ledger import Ledger, LedgerSettings
+from serving import positions
 from serving.facts import Facts
 from serving.policy.vocabulary import CASE_COLUMNS
 from tests.ledger_rows import INVOICE, ledger
@@ -293,3 +294,15 @@ def test_one_invoice_alone_has_the_facts_it_has_among_all(sample_ledger: Ledger)
         np.testing.assert_array_equal(one_by_one, column)
     spoken = [name for name in SPOKEN if together[name].any()]
     assert spoken == list(SPOKEN)
+
+
+def test_ids_are_looked_up_in_steps_as_the_history_does_it_at_once(
+    sample_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "STEP", 3)
+    history = History(sample_ledger)
+    ids = pd.concat([sample_ledger.tables["payments"]["invoice_id"], pd.Series(["no such", None])])
+    assert positions.positions_of(history, ids).tolist() == history.positions_of(ids).tolist()
+    assert positions.position_of(history, "no such") == -1
+    own = sample_ledger.tables["invoices"]["invoice_id"].tolist()
+    assert [positions.position_of(history, each) for each in own] == list(range(len(own)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from copy import copy
 from pathlib import Path
@@ -17,6 +18,7 @@ from serving.api.settings import Settings
 from serving.desk import Actor, Writing
 from serving.office import Latest, Office
 from serving.pages.kept import Kept
+from serving.pages.later import Again
 from serving.scoring import Scorer
 from tests.api_service import NOW, desk_of
 from tests.caller import Caller
@@ -192,3 +194,50 @@ class TestBooks:
         live = office._live.over(other)
         kept.of_books(live, [live.whole], "P", lambda: asked.append("P"))
         assert asked == ["C", "P", "C", "P"] and len(kept._of_books) == 1
+
+
+class TestAhead:
+    def test_what_pages_share_is_there_before_anybody_asks_also_after_a_form(
+        self, tmp_path: Path, scorer: Scorer
+    ) -> None:
+        desks, kept, done = Desks(tmp_path, scorer), Kept(looks_ahead=True), []
+        kept.works["figures"] = lambda office, whole: done.append(whole)
+        office, made = desks.office, []
+        original = office.worklist
+        office.worklist = lambda live: made.append(live) or original(live)  # type: ignore[method-assign]
+        first = office.live(scorer)
+        for _ in range(3):  # of one moment it is made once
+            kept.look_ahead(office, scorer, first)
+            while not done or "open_book" not in kept._made:
+                pass
+        assert made == [first] and done == [first.whole]
+        desks.write(WRITES["a contact"][0])
+        kept.look_ahead(office, scorer)
+        while len(made) < 2:
+            pass
+        assert made[1] is office.live(scorer) and made[1] is not first
+        assert done == [first.whole]  # the loaded book is the same
+
+    def test_pages_that_do_not_look_ahead_begin_nothing(self, tmp_path: Path, scorer: Scorer) -> None:
+        office, kept = Desks(tmp_path, scorer).office, Kept()
+        kept.look_ahead(office, scorer)
+        assert not kept._making_ahead._is_at_it
+
+
+def test_a_work_asked_for_while_it_is_done_is_done_once_more() -> None:
+    done, may_end = [], threading.Event()
+
+    def work() -> None:
+        done.append(1)
+        may_end.wait(60)
+
+    again = Again(work)
+    again.ask()
+    while not done:
+        pass
+    for _ in range(5):
+        again.ask()
+    may_end.set()
+    while any(each.name == "duecourse again" for each in threading.enumerate()):
+        pass
+    assert len(done) == 2

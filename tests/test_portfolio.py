@@ -171,3 +171,24 @@ class TestLater:
         with pytest.raises(ValueError, match="no dates"):
             later.found(anchor, {"a": work}, self.NOW, 30.0)
         assert later.found(anchor, {"a": work}, self.NOW, 30.0) == {"a": "done"}
+
+    def test_works_are_done_ahead_one_after_another_and_found_by_whoever_asks(self) -> None:
+        later, anchor, done = Later(), object(), []
+        works = {name: lambda name=name: done.append(name) or name for name in ("a", "b")}
+        for _ in range(2):  # begun once
+            later.begin(anchor, works, lambda: self.NOW)
+        while len(done) < 2:
+            pass
+        while later.found(anchor, works, self.NOW, 30.0) != {"a": "a", "b": "b"}:
+            pass
+        assert done == ["a", "b"]
+
+    def test_what_another_book_took_the_place_of_is_not_worked_out(self) -> None:
+        later, may_end, done = Later(), threading.Event(), []
+        old = {"slow": lambda: may_end.wait(60), "never": lambda: done.append("old")}
+        later.begin(object(), old, lambda: self.NOW)
+        later.begin(object(), {"new": lambda: done.append("new")}, lambda: self.NOW)
+        may_end.set()
+        while not done or any(each.name == "duecourse ahead" for each in threading.enumerate()):
+            pass
+        assert done == ["new"]

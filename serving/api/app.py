@@ -34,11 +34,15 @@ AsOf = Annotated[AsOfParameter, Query()]
 
 
 def create_app(
-    readiness: Readiness, seconds: float = Settings.timeout_seconds, provider: Provider | None = None
+    readiness: Readiness,
+    seconds: float = Settings.timeout_seconds,
+    provider: Provider | None = None,
+    looks_ahead: bool = False,
 ) -> FastAPI:
     """The routes of the contract over the Scorer of `readiness`; put it behind the guard.
 
-    `seconds` is how long the guard lets a caller wait; `provider` does single sign-on.
+    `seconds` is how long the guard lets a caller wait; `provider` does single sign-on; `looks_ahead`
+    lets the pages begin what takes long with the first visit of anybody.
     """
     app = FastAPI(
         title="duecourse",
@@ -62,7 +66,7 @@ def create_app(
     add_record_routes(app, asking)
     add_policy_routes(app, asking)
     _add_documents(app)
-    add_pages(app, asking, provider)
+    add_pages(app, asking, provider, looks_ahead)
     return app
 
 

@@ -6,6 +6,7 @@ what could have been reported in March.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -15,6 +16,7 @@ import pandas as pd
 from features.days import NEVER, day_number, day_numbers, to_date
 from features.history import History
 from serving.kpis.figure import Split
+from serving.positions import positions_of
 
 SEGMENTS = ("country", "industry", "debtor_type")
 GROUPINGS = ("division", *SEGMENTS, "owner")
@@ -106,7 +108,7 @@ class Books:
         parts = []
         for name, dated, is_money in (("payments", "paid_on", True), ("credit_notes", "credited_on", False)):
             table = self.history.tables[name]
-            invoice = self.history.positions_of(table["invoice_id"])
+            invoice = positions_of(self.history, table["invoice_id"])
             table, invoice = table[invoice >= 0], invoice[invoice >= 0]
             on = day_numbers(table[dated])
             known = np.maximum(np.maximum(on, day_numbers(table["known_on"])), self.seen_on[invoice])
@@ -136,7 +138,7 @@ class Books:
         table = self.history.tables["contacts"]
         on = day_numbers(table["contacted_on"])
         customer = self.history.customer_codes(table["customer_id"])
-        invoice = self.history.positions_of(table["invoice_id"])
+        invoice = positions_of(self.history, table["invoice_id"])
         # What was said to another customer is no contact of this invoice's.
         invoice = (
             np.where((invoice >= 0) & (self.customer.take(invoice, mode="clip") == customer), invoice, -1)
@@ -163,11 +165,10 @@ class Books:
 
     def split(self, by: str, day: int, in_money: bool = True) -> Split:
         """The invoices known before a day by group, and by unit of money unless `in_money` is False."""
-        labels = pd.Series(self._labels(by, day)).replace("", UNKNOWN).to_numpy(dtype=object)
-        units = self.unit if in_money else np.full(len(self), None, dtype=object)
         known = np.flatnonzero(self.seen_on < day)
-        label, names = pd.factorize(labels[known])
-        unit, unit_names = pd.factorize(units[known])  # -1: no unit
+        label, names = self._grouped(by, day, known)
+        unit_names = self._units[1].tolist() if in_money else []
+        unit = self._units[0][known] if in_money else np.full(len(known), -1)  # -1: no unit
         step = len(unit_names) + 1
         found, place = np.unique(label * step + unit + 1, return_inverse=True)
         pairs = [
@@ -181,9 +182,20 @@ class Books:
         code[known] = rank[place]
         return Split(by, tuple(pairs[n] for n in order), code)
 
-    def _labels(self, by: str, day: int) -> np.ndarray:
+    @cached_property
+    def _units(self) -> tuple[np.ndarray, np.ndarray]:
+        """The unit of money of each invoice as a number, and the units by number."""
+        return pd.factorize(self.unit)
+
+    def _grouped(self, by: str, day: int, known: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
+        """The group of some invoices as a number, and the names of the groups by number."""
         if by == "all":
-            return np.full(len(self), "all", dtype=object)
+            return np.zeros(len(known), np.int64), ["all"]
+        named = self._labels(by, day)[known]
+        codes, names = pd.factorize(np.where(named == "", UNKNOWN, named))
+        return codes, names.tolist()
+
+    def _labels(self, by: str, day: int) -> np.ndarray:
         if by == "division":
             return self.history.tables["invoices"]["division"].fillna("").to_numpy(dtype=object)
         if by == "owner":

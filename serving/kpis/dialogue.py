@@ -10,6 +10,7 @@ from features.days import NEVER, day_numbers
 from serving.kpis.asked import Asked
 from serving.kpis.books import UNKNOWN, Books
 from serving.kpis.figure import Figure, Value, lists, quotients
+from serving.positions import positions_of
 
 STATUSES = ("open", "kept", "partially_kept", "broken", "cancelled")
 AGES = ("0-30", "31-60", "61-90", "90+")
@@ -43,7 +44,7 @@ def judged_promises(
     Money counts by the day it was received; it is judged once the last day of grace is over.
     """
     table = books.history.tables["promises"]
-    invoice = books.history.positions_of(table["invoice_id"])
+    invoice = positions_of(books.history, table["invoice_id"])
     made_on = day_numbers(table["made_on"])
     known = np.maximum(made_on, day_numbers(table["known_on"]))
     there = (invoice >= 0) & (known < day) & (day_numbers(table["promised_on"]) < NEVER)
@@ -105,7 +106,7 @@ class Disputes:
 def known_disputes(books: Books, day: int) -> Disputes:
     """Every dispute known before a day."""
     table = books.history.tables["disputes"]
-    invoice = books.history.positions_of(table["invoice_id"])
+    invoice = positions_of(books.history, table["invoice_id"])
     opened, known = day_numbers(table["opened_on"]), day_numbers(table["known_on"])
     there = (invoice >= 0) & (np.maximum(opened, known) < day)
     there[there] &= books.seen_on[invoice[there]] < day

@@ -8,6 +8,7 @@ from features.days import NEVER, day_numbers
 from serving.kpis.asked import Asked
 from serving.kpis.dialogue import known_disputes
 from serving.kpis.figure import Figure, Value, lists, quotients
+from serving.positions import positions_of
 
 NO_ORDERS = "no invoice carries a purchase order number"
 RECORD = "the column or table that records it"
@@ -145,7 +146,7 @@ def _disputed(asked: Asked, nothing: np.ndarray) -> Causes:
 
 def _said(asked: Asked, nothing: np.ndarray) -> Causes:
     table = asked.books.history.tables["nonpayment_reasons"]
-    invoice = asked.books.history.positions_of(table["invoice_id"])
+    invoice = positions_of(asked.books.history, table["invoice_id"])
     known = np.maximum(day_numbers(table["recorded_on"]), day_numbers(table["known_on"])) < asked.day
     there = known & (invoice >= 0)
     return _by_reason(

@@ -17,6 +17,7 @@ import pandas as pd
 from features.days import day_numbers
 from features.history import History
 from serving.monitoring.alarms import Alarm
+from serving.positions import positions_of
 from serving.score_log import CHALLENGER, scorings
 from training.cohort import ask
 from training.evaluation import Estimate
@@ -88,7 +89,7 @@ def _compared(
     day: date,
     settings: MonitoringSettings,
 ) -> Shadow:
-    rows = history.positions_of(told["invoice_id"])
+    rows = positions_of(history, told["invoice_id"])
     told, rows = told[rows >= 0], rows[rows >= 0]
     cohort = ask(history, rows, day_numbers(told["as_of"]), day)
     # An invoice already past its deadline when it was asked about is a fact and no prediction.

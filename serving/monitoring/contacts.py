@@ -19,6 +19,7 @@ from features.history import History
 from serving.monitoring.alarms import Alarm
 from serving.monitoring.performance import Judged
 from serving.monitoring.weeks import WEEK, departure, week_numbers
+from serving.positions import positions_of
 from training.settings import MonitoringSettings
 
 BANDS = (("riskiest tenth", 0.9, 1.0), ("next two tenths", 0.7, 0.9), ("the rest", 0.0, 0.7))
@@ -53,7 +54,7 @@ def contacted(history: History, rows: np.ndarray, as_of: np.ndarray, until: np.n
     contacts = history.tables["contacts"]
     contacts = contacts[contacts["direction"].fillna("outgoing") != "incoming"]
     day = day_numbers(contacts["contacted_on"])
-    named = history.positions_of(contacts["invoice_id"])
+    named = positions_of(history, contacts["invoice_id"])
     of_customer = np.where(named < 0, history.customer_codes(contacts["customer_id"]), -1)
     own = _any_between(named, day, rows, as_of, until)
     return own | _any_between(of_customer, day, history.invoices["customer"][rows], as_of, until)

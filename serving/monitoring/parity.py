@@ -23,6 +23,7 @@ from features.history import History
 from features.lateness import LatenessRule
 from features.ledger import Ledger, customer_digests, table_digests
 from serving.monitoring.alarms import Alarm
+from serving.positions import positions_of
 from serving.score_log import FACTS, FEATURE, Scoring
 from training.model import RiskModel, recalibrated, recalibration_day
 
@@ -158,7 +159,7 @@ def _why_not(scoring: Scoring) -> str:
 def _one(scoring: Scoring, ledger: Ledger, history: History, model: RiskModel) -> Replay:
     day = date.fromisoformat(scoring.described["as_of"])
     told = scoring.rows()
-    rows = history.positions_of(told["invoice_id"])
+    rows = positions_of(history, told["invoice_id"])
     gone = int((rows < 0).sum())
     told, rows = told[rows >= 0].reset_index(drop=True), rows[rows >= 0]
     now = CATALOGUE.compute(history, rows, np.full(len(rows), day_number(day)))
@@ -196,7 +197,7 @@ def _looks_beyond(ledger: Ledger, history: History, rows: np.ndarray, day: date)
     for customer in map(str, customers):
         alone = History(ledger.of_customers([customer]), history.rule)
         ids = alone.tables["invoices"]["invoice_id"]
-        there = history.positions_of(ids)
+        there = positions_of(history, ids)
         as_of = np.full(len(ids), day_number(day))
         own = CATALOGUE.compute(alone, np.arange(len(ids)), as_of)
         book = CATALOGUE.compute(history, there, as_of)

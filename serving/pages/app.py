@@ -33,6 +33,7 @@ from serving.pages import (
     users,
     what_if,
 )
+from serving.pages.kept import Kept
 from serving.pages.rendering import STATIC, static_file
 from serving.pages.routing import Pages
 from serving.pages.sign_in import HOME, Entrance
@@ -69,9 +70,11 @@ PAGES: tuple[ModuleType, ...] = (
 A_YEAR = "public, max-age=31536000, immutable"
 
 
-def add_pages(app: FastAPI, asking: Asking, provider: Provider | None = None) -> None:
-    """The routes of all pages."""
-    pages = Pages(app, asking, provider)
+def add_pages(
+    app: FastAPI, asking: Asking, provider: Provider | None = None, looks_ahead: bool = False
+) -> None:
+    """The routes of all pages; `looks_ahead` begins what takes long with the first visit (serving/pages/kept.py)."""
+    pages = Pages(app, asking, provider, Kept(looks_ahead))
     Entrance(pages).add()
     _add_static(app)
     for each in PAGES:

@@ -15,6 +15,7 @@ from serving.desk import Record
 from serving.kpis import Settings, mender, root_causes
 from serving.languages import language
 from serving.objections import AGES, CLOSED_DAYS, KINDS, Objection, objections
+from serving.office import Office
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
 from serving.pages.paths import with_query
@@ -28,6 +29,7 @@ FILTERS = ("kind", "cause", "age", "owner", "waits", "status", "q")
 MOST_SHOWN = 100
 MOST_CAUSES = 10
 PERIOD_DAYS = 90
+ROOTS = "root causes"
 FIELDS = tuple(each.name for each in fields(Objection))
 NOBODY, NOT_STATED = "nobody", "not stated"
 """What stands in the address for a blank owner or cause."""
@@ -40,6 +42,7 @@ def add(pages: Pages) -> None:
     pages.form("/disputes/tasks/{task_id}", "write:dialogue", finish_task, listed)
     pages.form("/disputes/{record_id}", "write:dialogue", settle, single)
     pages.page(listed)
+    pages.kept.works[ROOTS] = _figures
     pages.page(single)
 
 
@@ -189,9 +192,7 @@ def _task(task: Record, names: Mapping[str, str], today: str) -> dict[str, Any]:
 
 def _root_causes(visit: Visit) -> dict[str, Any]:
     """What the money that became late lately has in common, as of the start of the day the book was loaded for."""
-    whole = visit.live.whole
-    found = visit.kept.later.found(whole, {"root causes": lambda: _figures(whole)}, visit.office.now())
-    made = found["root causes"]
+    made = visit.kept.worked_out(visit.office, visit.live, ROOTS)[ROOTS]
     if isinstance(made, Waiting):
         return {"waiting": True, "rows": [], "rates": [], "period": None, "unit": None}
     money = _of_unit(made["kpis"]["late_money_by_cause"]["values"])
@@ -211,7 +212,7 @@ def _root_causes(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _figures(whole: Scorer) -> dict[str, Any]:
+def _figures(office: Office, whole: Scorer) -> dict[str, Any]:
     return root_causes(whole.history, whole.as_of, Settings.of(whole.policy.parts, PERIOD_DAYS))
 
 

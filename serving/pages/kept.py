@@ -6,21 +6,28 @@ of those it touches anew, and leaves that of all others the very same object.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from serving.languages import language
 from serving.live import LiveScorer
 from serving.office import Office
-from serving.pages.later import Later
+from serving.pages.later import PATIENCE, Again, Later, Works
 from serving.portfolio import LookedUp, OpenBook, open_book
 from serving.scoring import Scorer
 from serving.worklist import Worklist
 
+log = logging.getLogger("bentoml.duecourse")
 T = TypeVar("T")
-MOST_OF_BOOKS = 2_000
+Work = Callable[[Office, Scorer], Any]
+"""What takes long and is of the whole book as it was loaded, whatever was written since."""
+AT_ONCE = 0.02
+"""Seconds that a page waits for what is being made ahead."""
+MOST_OF_BOOKS = 500
 """Findings about customers and invoices that are kept; the one asked for longest ago gives way."""
 
 
@@ -31,12 +38,20 @@ class Kept:
     was, the list for one, is not made again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, looks_ahead: bool = False) -> None:
+        """`looks_ahead`: with the first visit and after every form, what pages share is made before anybody asks."""
+        self._looks_ahead = looks_ahead
+        self.works: dict[str, Work] = {}
+        """What takes long, by name, in the order in which it is worth doing."""
+        self._ahead: tuple[Office, Scorer] | None = None
+        self._seen: LiveScorer | None = None
+        self._making_ahead = Again(self._make_ahead)
         self._lock = threading.RLock()
         self._moment: LiveScorer | None = None
         self._made: dict[str, tuple[object, Any]] = {}
         self._looked_up: LookedUp | None = None
-        self.later, self.checking = Later(), Later()
+        patience = AT_ONCE if looks_ahead else PATIENCE
+        self.later, self.checking = Later(patience), Later(patience)
         """What takes too long for one answer: of the loaded book, and the check of the audit log."""
         self._open_alerts: tuple[LiveScorer, int] | None = None
         self._of_books: OrderedDict[Hashable, tuple[tuple[Scorer, ...], Any]] = OrderedDict()
@@ -54,6 +69,30 @@ class Kept:
                 self._made[name] = (of, make())
             found: T = self._made[name][1]
             return found
+
+    def worked_out(self, office: Office, live: LiveScorer, *names: str) -> dict[str, Any]:
+        """What these of the works found for the loaded book, or Waiting where they are being done."""
+        return self.later.found(live.whole, self._works_of(office, live.whole, names), office.now())
+
+    def _works_of(self, office: Office, whole: Scorer, names: Iterable[str]) -> Works:
+        return {name: partial(self.works[name], office, whole) for name in names}
+
+    def look_ahead(self, office: Office, scorer: Scorer, seen: LiveScorer | None = None) -> None:
+        """Begin what the pages share: of the moment that a page has `seen`, or of a new one that a form began."""
+        if self._looks_ahead and (seen is None or seen is not self._seen):
+            self._ahead, self._seen = (office, scorer), seen
+            self._making_ahead.ask()
+
+    def _make_ahead(self) -> None:
+        assert self._ahead is not None
+        office, scorer = self._ahead
+        try:
+            self._seen = live = office.live(scorer)
+            office.worklist(live)  # kept there: nobody who wants another thing waits here
+            self.open_book(office, live)
+            self.later.begin(live.whole, self._works_of(office, live.whole, self.works), office.now)
+        except Exception:
+            log.exception("what the pages share could not be made ahead")
 
     def of_books(
         self, live: LiveScorer, scorers: Sequence[Scorer], question: Hashable, make: Callable[[], T]

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from serving.credit_loss import BANDS, provision_now
 from serving.hand_over import exit_queue
 from serving.languages import gettext, marked
 from serving.languages.formats import money
+from serving.live import LiveScorer
+from serving.office import Office
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
 from serving.pages.routing import Page, Pages, Visit
+from serving.scoring import Scorer
 
+WORKS: dict[str, Callable[[Scorer | LiveScorer], dict[str, Any]]] = {
+    "losses": lambda scorer: provision_now(scorer).as_dict(),
+    "exits": lambda scorer: exit_queue(scorer).as_dict(),
+}
 MOST_SHOWN = 200
 BAND_TITLES = {
     "current": marked("not yet due"),
@@ -35,11 +43,12 @@ def add(pages: Pages) -> None:
     """Both pages; one may see them who may see the worklist, as over the API."""
     pages.page(Page("/portfolio/losses", "read:worklist", "losses.html", losses))
     pages.page(Page("/portfolio/exits", "read:worklist", "exits.html", exits))
+    pages.kept.works |= {name: partial(_of_book, make) for name, make in WORKS.items()}
 
 
 def losses(visit: Visit) -> dict[str, Any]:
     """The provision of the book day: each currency with its bands, and how it is worked out."""
-    found = _at_moment(visit, "losses", lambda live: provision_now(live).as_dict())
+    found = _at_moment(visit, "losses")
     if isinstance(found, Waiting):
         return {"as_of": visit.live.as_of.isoformat(), "waiting_seconds": found.seconds(visit.office.now())}
     told = {name: found[name] for name in found if name not in ("lines", "totals", "sentence")}
@@ -123,7 +132,7 @@ def exits(visit: Visit) -> dict[str, Any]:
     """The queue to decide on, those ready first, and what money of an age still brings in."""
     if visit.live.whole.policy.parts.exits is None:
         return {"as_of": visit.live.as_of.isoformat(), "has_rules": False, "waiting_seconds": None}
-    found = _at_moment(visit, "exits", lambda live: exit_queue(live).as_dict())
+    found = _at_moment(visit, "exits")
     if isinstance(found, Waiting):
         waiting = found.seconds(visit.office.now())
         return {"as_of": visit.live.as_of.isoformat(), "has_rules": True, "waiting_seconds": waiting}
@@ -142,10 +151,16 @@ def exits(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _at_moment(visit: Visit, name: str, make: Callable[[Any], dict[str, Any]]) -> dict[str, Any] | Waiting:
-    """What `make` makes of the book as it is at this moment, once what takes long was done for the loaded book."""
-    live, whole = visit.live, visit.live.whole
-    found = visit.kept.later.found(whole, {name: lambda: make(whole)}, visit.office.now())[name]
+def _of_book(
+    make: Callable[[Scorer | LiveScorer], dict[str, Any]], office: Office, whole: Scorer
+) -> dict[str, Any]:
+    return make(whole)
+
+
+def _at_moment(visit: Visit, name: str) -> dict[str, Any] | Waiting:
+    """What is told of the book as it is at this moment, once what takes long was done for the loaded book."""
+    live, make = visit.live, WORKS[name]
+    found = visit.kept.worked_out(visit.office, live, name)[name]
     if isinstance(found, Waiting) or not live.changed:
         of_whole: dict[str, Any] | Waiting = found
         return of_whole

@@ -14,6 +14,7 @@ from typing import Any
 from serving.accounts import known_customers
 from serving.languages import gettext, ngettext
 from serving.languages.formats import chance, money, number
+from serving.office import Office
 from serving.pages.figures import cash_of, figures_of, told_cash, told_figures
 from serving.pages.later import Waiting
 from serving.pages.names import names_of
@@ -22,6 +23,7 @@ from serving.pages.rendering import level_of, words
 from serving.pages.routing import Page, Pages, Visit
 from serving.policy.reviews import coverage
 from serving.portfolio import SEGMENTS, OpenBook
+from serving.scoring import Scorer
 
 FILTERS = (*SEGMENTS, "currency", "tier", "age")
 LARGEST, MOST_LARGEST = 10, 100
@@ -39,6 +41,7 @@ BAND_TITLES = {
 def add(pages: Pages) -> None:
     """The page."""
     pages.page(Page("/portfolio", "read:kpis", "portfolio.html", view))
+    pages.kept.works |= {"figures": _figures, "cash": lambda office, whole: cash_of(whole)}
 
 
 def view(visit: Visit) -> dict[str, Any]:
@@ -180,13 +183,8 @@ def _largest(visit: Visit, book: OpenBook, unit: str) -> dict[str, Any]:
 
 def _slow(visit: Visit, filters: Mapping[str, str], unit: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Cash and figures, or since when they are being worked out."""
-    whole, now = visit.live.whole, visit.office.now()
-
-    def cancelled() -> frozenset[str]:
-        return frozenset(each.record_id for each in visit.office.desk.find("promises", status="cancelled"))
-
-    works = {"cash": lambda: cash_of(whole), "figures": lambda: figures_of(whole, cancelled())}
-    cash, figures = visit.kept.later.found(whole, works, now).values()
+    cash, figures = visit.kept.worked_out(visit.office, visit.live, "cash", "figures").values()
+    now = visit.office.now()
     waiting = [each for each in (cash, figures) if isinstance(each, Waiting)]
     seconds = max((each.seconds(now) for each in waiting), default=0)
     wait = {"waiting_seconds": seconds}
@@ -194,6 +192,11 @@ def _slow(visit: Visit, filters: Mapping[str, str], unit: str) -> tuple[dict[str
         wait if isinstance(cash, Waiting) else told_cash(cash, filters, unit),
         wait if isinstance(figures, Waiting) else told_figures(figures, filters, unit),
     )
+
+
+def _figures(office: Office, whole: Scorer) -> dict[str, Any]:
+    cancelled = frozenset(each.record_id for each in office.desk.find("promises", status="cancelled"))
+    return figures_of(whole, cancelled)
 
 
 def _reviews(visit: Visit) -> dict[str, Any]:

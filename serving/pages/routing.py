@@ -203,6 +203,7 @@ class Pages:
         if request.scope["path"] == PLACES[0][0] != begins:  # everybody is led there who comes in
             return RedirectResponse(begins, 303)
         _check_right(visit.caller, page.right)
+        self.kept.look_ahead(office, self.asking.readiness.scorer(), live)
         view = page.view(visit)
         if is_twin(request.scope["path"]):
             return Response(as_json(view), media_type="application/json")
@@ -236,6 +237,7 @@ class Pages:
                 raise
             mend = {"form": fields.get("form", ""), "given": repeatable(fields), **_to_mend(problem)}
             return self._again(request, visitor, caller, page, office, live, mend, problem.status)
+        self.kept.look_ahead(office, self.asking.readiness.scorer())
         if visit.once and not done.is_repeated:
             return self._again(request, visitor, caller, page, office, live, {"once": visit.once})
         return RedirectResponse(str(done.content["to"]), 303)

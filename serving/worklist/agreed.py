@@ -13,6 +13,7 @@ import pandas as pd
 from features.days import NEVER, day_number, day_numbers
 from features.history import positions
 from serving.facts import Facts
+from serving.positions import positions_of
 
 
 def promised(facts: Facts, rows: np.ndarray, owed: np.ndarray, day: date) -> np.ndarray:
@@ -59,7 +60,7 @@ def _known(table: pd.DataFrame, day: date) -> pd.DataFrame:
 
 def _sums(facts: Facts, rows: np.ndarray, table: pd.DataFrame, amount: np.ndarray) -> np.ndarray:
     """The amounts of a table's rows added up by invoice; shape of `rows`."""
-    place = positions(pd.Index(rows), facts.history.positions_of(table["invoice_id"]))
+    place = positions(pd.Index(rows), positions_of(facts.history, table["invoice_id"]))
     found = np.zeros(len(rows), np.int64)
     np.add.at(found, place[place >= 0], amount[place >= 0])
     return found

@@ -17,7 +17,7 @@ import numpy as np
 from serving.policy import Policy
 from serving.policy.rules import Action
 from serving.policy.workday import OTHERWISE, Workday
-from serving.worklist.items import Items
+from serving.worklist.items import Items, numbered
 from serving.worklist.value import Values, invoice_values, value
 
 CONTACT, WORK, REVIEW, NOTHING = "contact", "work", "review", "nothing"
@@ -68,14 +68,14 @@ def weighed(
 ) -> Cases:
     """The next step of every case. `last_reviewed` and `tiers` are by customer id."""
     workday, actions = policy.parts.workday, policy.parts.actions
-    ids, first, case = np.unique(items.case_id.astype(str), return_index=True, return_inverse=True)
+    ids, case = numbered(items.case_id)
     found = _Steps(items, case, len(ids), policy, day)
     lead = found.leads()
     kind = np.where(found.is_heard[lead], CONTACT, np.where(found.is_work[lead], WORK, NOTHING)).astype(
         object
     )
     covered = found.covered(lead)
-    unseen = _days_unseen(items, case, first, day, last_reviewed or {})
+    unseen = _days_unseen(items, case, len(ids), day, last_reviewed or {})
     due = _review_due(found, kind, unseen, policy, case_tiers(items, case, policy.tiers, tiers or {}))
     kind[due] = REVIEW
     reviews = actions.get(workday.review_action or "")
@@ -84,7 +84,7 @@ def weighed(
     channel = _chosen(items.channel[lead], due, reviews.channel if reviews else "")
     reason, rule = found.reasons(kind, lead)
     return Cases(
-        case_id=ids.astype(object),
+        case_id=ids,
         case=case,
         lead=lead,
         covered=covered,
@@ -135,7 +135,7 @@ class _Steps:
         self.is_work = ~self._is_contact & ~self._waits & ~np.isnat(items.action_by)
 
     def _look_up(self, actions: Mapping[str, Action]) -> None:
-        names, place = np.unique(self.items.action.astype(str), return_inverse=True)
+        names, place = numbered(self.items.action)
         known = [actions[name] for name in names]
         workday = self.workday
 
@@ -216,10 +216,12 @@ class _Steps:
 
 
 def _days_unseen(
-    items: Items, case: np.ndarray, first: np.ndarray, day: date, last_reviewed: Mapping[str, date]
+    items: Items, case: np.ndarray, cases: int, day: date, last_reviewed: Mapping[str, date]
 ) -> np.ndarray:
-    since = items.case_days_since_contact[first]
-    unseen = np.where(np.isnan(since), np.inf, since)
+    unseen = np.full(cases, np.inf)
+    unseen[case] = np.nan_to_num(
+        items.case_days_since_contact, nan=np.inf
+    )  # the same for all items of a case
     if last_reviewed:
         days = [
             (day - last_reviewed[name]).days if name in last_reviewed else np.inf
@@ -232,7 +234,7 @@ def _days_unseen(
 def case_tiers(items: Items, case: np.ndarray, order: Sequence[str], tiers: Mapping[str, str]) -> np.ndarray:
     """Each case's tier as a place in `order`: the worst of its customers', by their invoices where none is given."""
     rank = {tier: place for place, tier in enumerate(order)}
-    names, place = np.unique(items.customer_id.astype(str), return_inverse=True)
+    names, place = numbered(items.customer_id)
     given = np.array([rank.get(tiers.get(name, ""), -1) for name in names.tolist()], dtype=np.int64)[place]
     own = np.array([rank.get(tier, 0) for tier in items.tier.tolist()], dtype=np.int64)
     found = np.zeros(int(case.max(initial=-1)) + 1, np.int64)

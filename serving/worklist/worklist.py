@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -267,13 +268,39 @@ def _lead(case: Case) -> str:
     return max(covered, key=lambda item: (float(item.amount_open), item.invoice_id)).invoice_id
 
 
+_SAID: WeakKeyDictionary[Scorer, dict[Any, list[str]]] = WeakKeyDictionary()
+"""What was said before of invoices and customers: it stays true as long as the same Scorer answers for them."""
+
+
+def _said(
+    answers: Scorer, keys: list[Any], say: Callable[[list[Any]], Iterable[list[str]]]
+) -> dict[Any, list[str]]:
+    """The sentences by key; `say` is asked for those that this Scorer has not said yet, in their order."""
+    said = _SAID.setdefault(answers, {})
+    fresh = [key for key in dict.fromkeys(keys) if key not in said]
+    said |= dict(zip(fresh, say(fresh), strict=True)) if fresh else {}
+    return {key: said[key] for key in keys}
+
+
 def _reasons(scorer: Scorer | LiveScorer, day: date, cases: Iterable[Case]) -> dict[str, list[str]]:
-    """The model's sentences on one invoice of each listed case."""
-    rows, _ = scorer.score_invoices([_lead(case) for case in cases], day)
-    return {
-        row["invoice_id"]: [each["sentence"] for each in row["reasons"] if each["direction"] == "raises"]
-        for row in rows
-    }
+    """The model's sentences on one invoice of each listed case; none where it cannot be scored."""
+    leads = [_lead(case) for case in cases]
+    told: dict[str, list[str]] = {}
+    for answers in scorers_of(scorer):
+
+        def say(keys: list[Any], answers: Scorer = answers) -> Iterable[list[str]]:
+            rows, _ = answers.score_invoices([lead for _, lead in keys], day)
+            found = {
+                row["invoice_id"]: [
+                    each["sentence"] for each in row["reasons"] if each["direction"] == "raises"
+                ]
+                for row in rows
+            }
+            return [found.get(lead, []) for _, lead in keys]
+
+        theirs = [(day, lead) for lead in leads if _scored_by(scorer, lead) is answers]
+        told |= {lead: lines for (_, lead), lines in _said(answers, theirs, say).items()}
+    return told
 
 
 def _habits(
@@ -283,11 +310,17 @@ def _habits(
     cases = list(cases)
     told: dict[str, list[str]] = {}
     for answers in scorers_of(scorer):
+
+        def say(keys: list[Any], answers: Scorer = answers) -> Iterable[list[str]]:
+            codes = answers.history.customer_codes(pd.Series([name for _, name, _ in keys], dtype="str"))
+            lead_days = answers.policy.parts.workday.pay_run_lead_days
+            found = profiles(answers.facts, codes, day, declared, lead_days)
+            said = {each.customer_id: each.sentences() for each in found}
+            return [said[name] for _, name, _ in keys]
+
         ids = [name for case in cases for name in case.customers if _answers(scorer, name) is answers]
-        codes = answers.history.customer_codes(pd.Series(ids, dtype="str"))
-        lead_days = answers.policy.parts.workday.pay_run_lead_days
-        found = profiles(answers.facts, codes, day, declared, lead_days) if ids else []
-        told |= {each.customer_id: each.sentences() for each in found}
+        keys = [(day, name, repr((declared or {}).get(name))) for name in ids]
+        told |= {name: lines for (_, name, _), lines in _said(answers, keys, say).items()}
     return {
         case.case_id: [
             line if len(case.customers) == 1 else f"{customer}: {line}"
@@ -300,3 +333,7 @@ def _habits(
 
 def _answers(scorer: Scorer | LiveScorer, customer_id: str) -> Scorer:
     return scorer if isinstance(scorer, Scorer) else scorer.of_customer(customer_id)
+
+
+def _scored_by(scorer: Scorer | LiveScorer, invoice_id: str) -> Scorer:
+    return scorer if isinstance(scorer, Scorer) else scorer.of_invoice(invoice_id)
