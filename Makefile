@@ -5,6 +5,9 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 export ITERATIVE_DO_NOT_TRACK := 1
 
+# what is compiled once is not compiled again at each run, in each worker and in each process that a test starts
+test test-slow: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help demo serve test test-slow lint types bench
 help: ; @grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -24,7 +27,7 @@ demo: .venv/installed ## simulate a book, train, score it, print the ranked list
 serve: .duecourse/demo-ledger ## serve the demo's ledger on loopback and print its address
 	@$(PY) -m serving.cli serve .duecourse/demo-ledger
 test: .venv/installed ## the fast tests
-	@$(PY) -m pytest -m "not slow" -n auto
+	@$(PY) -m pytest -m "not slow" -n auto --dist worksteal
 test-slow: .venv/installed .venv/rivals-installed ## the marked rest: server processes, load, notebooks, rival models
 	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -m slow -n auto --dist worksteal
 lint: .venv/installed ## ruff: style and format

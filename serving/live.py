@@ -17,6 +17,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ from serving.desk_facts import KINDS as DESK_KINDS
 from serving.desk_facts import facts_at_desk
 from serving.in_force import policy_of
 from serving.scoring import Scorer
+from serving.sorted_rows import among
 
 if TYPE_CHECKING:
     from serving.desk import Desk
@@ -42,6 +44,23 @@ MOST_REPLACED_INVOICES = 50_000
 log = logging.getLogger("bentoml.duecourse")
 SCORED_BY = (*LEDGER_KINDS, *DESK_KINDS)
 """The kinds of records that scores and decisions depend on."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Who belongs to whom: of every customer its parent, if it has one, and the members of every group by its head."""
+
+    parents: Mapping[str, str | None]
+    members: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, parents: Mapping[str, str | None]) -> Groups:
+        """The groups of customers with these parents."""
+        found: dict[str, set[str]] = {}
+        for each, parent in parents.items():
+            if parent is not None:
+                found.setdefault(_top(each, parents), set()).add(each)
+        return cls(parents, {head: sorted(of | ({head} & parents.keys())) for head, of in found.items()})
 
 
 @dataclass(frozen=True)
@@ -63,9 +82,8 @@ class LiveScorer:
     def again(self) -> LiveScorer:
         """Another moment, of which nothing else is to be told."""
         later = replace(self)
-        for name in ("_parents", "_groups"):  # found before, they are the same
-            if name in self.__dict__:
-                later.__dict__[name] = self.__dict__[name]
+        if "_groups" in self.__dict__:  # found before, they are the same
+            later.__dict__["_groups"] = self._groups
         return later
 
     def is_like(self, other: LiveScorer) -> bool:
@@ -104,32 +122,22 @@ class LiveScorer:
 
     def members_of(self, case_id: str) -> list[str]:
         """The customers of a case, by its own id or that of one of them."""
-        head = _top(case_id, self._parents)
-        return list(self._groups.get(head) or ([head] if head in self._parents else []))
+        groups = self._groups
+        head = _top(case_id, groups.parents)
+        return list(groups.members.get(head) or ([head] if head in groups.parents else []))
 
     def case_of(self, customer_id: str) -> str:
         """The case that a customer belongs to: the head of its group, or itself."""
-        return _top(customer_id, self._parents)
+        return _top(customer_id, self._groups.parents)
 
     @cached_property
-    def _parents(self) -> dict[str, Any]:
-        """Of every customer, its parent, if it has one."""
-        found: dict[str, Any] = {}
-        for scorer in (self.whole, self.part):
-            if scorer is not None:
-                table = scorer.ledger.tables["customers"]
-                found |= dict.fromkeys(scorer.history.customers)
-                found |= dict(zip(table["customer_id"].tolist(), table["parent_id"].tolist(), strict=True))
-        return found
-
-    @cached_property
-    def _groups(self) -> dict[str, list[str]]:
-        """The members of every group, by its head."""
-        found: dict[str, set[str]] = {}
-        for each, parent in self._parents.items():
-            if isinstance(parent, str):
-                found.setdefault(_top(each, self._parents), set()).add(each)
-        return {head: sorted(of | ({head} & self._parents.keys())) for head, of in found.items()}
+    def _groups(self) -> Groups:
+        """Those of the whole book, unless the desk knows another customer or another parent."""
+        found = _groups_of(self.whole)
+        told = {} if self.part is None else _parents_of(self.part)
+        if told.items() <= found.parents.items():
+            return found
+        return Groups.of({**found.parents, **told})
 
     def of_customer(self, customer_id: str) -> Scorer:
         """The scorer that answers for a customer."""
@@ -173,7 +181,7 @@ class LiveScorer:
         whole = self.whole.decide_open().cases
         if self.part is None:
             return whole
-        others = ~np.isin(whole["customer_id"].astype(str), list(self.changed))
+        others = ~among(whole["customer_id"], self.changed)
         part = self.part.decide_open().cases
         return {name: np.concatenate([column[others], part[name]]) for name, column in whole.items()}
 
@@ -288,11 +296,8 @@ class Live:
         """The customers and everybody of their groups, who share one contact plan."""
         if not customers:
             return set()
-        table = scorer.ledger.tables["customers"]
-        parent = dict(zip(table["customer_id"].tolist(), table["parent_id"].tolist(), strict=True))
-        top = {each: _top(each, parent) for each in {*parent, *customers}}
-        groups = {top[each] for each in customers}
-        return {each for each, head in top.items() if head in groups} | customers
+        found = _groups_of(scorer)
+        return customers.union(*(found.members.get(_top(each, found.parents), ()) for each in customers))
 
     def _open_scores(self, scorer: Scorer, day: date, full: bool) -> pd.DataFrame:
         key = (id(scorer), day, full)
@@ -304,6 +309,23 @@ class Live:
                 self._open = {name: one for name, one in self._open.items() if one[0] is scorer}
                 self._open[key] = found
         return found[1]
+
+
+_GROUPS: WeakKeyDictionary[Scorer, Groups] = WeakKeyDictionary()
+
+
+def _groups_of(scorer: Scorer) -> Groups:
+    if scorer not in _GROUPS:  # made twice by two who ask at once, it is the same
+        _GROUPS[scorer] = Groups.of(_parents_of(scorer))
+    return _GROUPS[scorer]
+
+
+def _parents_of(scorer: Scorer) -> dict[str, str | None]:
+    """Of every customer of a book, its parent, if it has one."""
+    table = scorer.ledger.tables["customers"]
+    named = zip(table["customer_id"].tolist(), table["parent_id"].tolist(), strict=True)
+    told = {each: parent if isinstance(parent, str) else None for each, parent in named}
+    return dict.fromkeys(scorer.history.customers.tolist()) | told
 
 
 def _top(customer: str, parent: Mapping[str, Any]) -> str:

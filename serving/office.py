@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from features.ledger import Ledger
 from serving.book import book_day, joined
@@ -22,6 +21,7 @@ from serving.roles import Caller
 from serving.scoring import Scorer
 from serving.similar import PastScores
 from serving.since import Since, since
+from serving.sorted_rows import Sorted, numbered
 from serving.tiers import KIND as TIER_CHANGES
 from serving.tiers import Tiers, kept_changes, tiers_at, tiers_now
 from serving.worklist import About, Items, Worklist, items_of
@@ -93,7 +93,7 @@ class Office:
         self._items_now: tuple[LiveScorer, Items] | None = None
         self._items_lock = threading.RLock()
         self._tiers, self._whole_tiers = Latest[Tiers | None](), Latest[Tiers | None]()
-        self._rows = Latest[dict[str, np.ndarray]]()
+        self._rows = Latest[tuple[dict[str, int], Sorted]]()
         self._worklist = Latest[Worklist]()
         self._before: Remembered | None = None
         self._told: tuple[tuple[int, date], Told] | None = None
@@ -177,14 +177,10 @@ class Office:
     def items_of(self, live: LiveScorer, case_id: str) -> Items:
         """The open invoices of one case with the decisions on them."""
         items = self.items(live)
-
-        def rows() -> dict[str, np.ndarray]:
-            cases = pd.Series(items.case_id, dtype="str")
-            return {
-                str(each): np.asarray(at) for each, at in cases.groupby(cases, sort=False).indices.items()
-            }
-
-        return items.at(self._rows.of(rows, items).get(case_id, np.array([], dtype=np.int64)))
+        names, by_case = self._rows.of(lambda: _by_case(items), items)
+        place = names.get(case_id, -1)
+        begin, end = np.searchsorted(by_case.keys, [place, place + 1])
+        return items.at(by_case.rows[begin:end])
 
     def since(self, live: LiveScorer, made: Worklist) -> Since:
         """What changed since the list of the day before."""
@@ -272,3 +268,9 @@ class Office:
 def actor_of(caller: Caller) -> Actor:
     """The caller as the desk's audit log names it."""
     return Actor(caller.name, caller.role)
+
+
+def _by_case(items: Items) -> tuple[dict[str, int], Sorted]:
+    """The number of each case, and the rows of items by it."""
+    names, code = numbered(items.case_id)
+    return {name: n for n, name in enumerate(names.tolist())}, Sorted.of(code)

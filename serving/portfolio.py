@@ -15,6 +15,7 @@ import pandas as pd
 
 from features.days import day_number
 from features.ledger import written_amount
+from serving.sorted_rows import among
 from serving.worklist.items import scorers_of
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ class LookedUp:
         self.whole = whole
         history, today = whole.history, day_number(whole.as_of)
         rows = history.open_on(today)
-        self._ids = pd.Index(whole.facts.named["invoice_id"][rows])
+        self._ids = pd.Index(whole.facts.named["invoice_id"][rows], dtype=object)
         waited = today - history.invoices["lateness_from"][rows]
         # One row more than there are: what the book does not hold open falls there.
         self._is_late = np.append(waited > history.rule.late_after_days, False)
@@ -241,14 +242,14 @@ class LookedUp:
         """Per open invoice: one text per grouping of SEGMENTS, UNKNOWN where nothing is said; whether it is late."""
         segments, is_late = self._at(items.invoice_id)
         for scorer in scorers_of(live)[1:]:
-            is_changed = np.isin(items.customer_id.astype(str), list(live.changed))
+            is_changed = among(items.customer_id, live.changed)
             theirs, is_late[is_changed] = LookedUp(scorer)._at(items.invoice_id[is_changed])
             for name, column in theirs.items():
                 segments[name][is_changed] = column
         return segments, is_late
 
     def _at(self, invoice_ids: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        place = self._ids.get_indexer(pd.Index(invoice_ids))
+        place = self._ids.get_indexer(pd.Index(invoice_ids, dtype=object))
         return {name: column[place] for name, column in self._segments.items()}, self._is_late[place]
 
 

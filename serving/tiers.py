@@ -21,7 +21,8 @@ from features.ledger.cells import digits_of
 from serving.desk import Actor, Desk, Record
 from serving.policy import Policy
 from serving.policy.customer_tiers import TierChange, previous_tiers, tier_changes
-from serving.worklist.items import Items, among, scorers_of
+from serving.sorted_rows import among
+from serving.worklist.items import Items, scorers_of
 
 if TYPE_CHECKING:
     from serving.live import LiveScorer

@@ -20,8 +20,9 @@ from functools import lru_cache
 # Possessive, and never the same character in both: no text makes the search slow.
 _SEPARATED = r"[^\w.?!;:]++"
 _WORDS_BETWEEN = rf"(?:\w++{_SEPARATED}){{0,4}}?"
-# What is not copied as it stands: a word parted at a line's end, spaces, backticks, all beyond plain ASCII.
-_ODD = re.compile(r"(?<=\w)-[ \t]*\r?\n\s*(?=\w)|\s+|[^\x20-\x5f\x61-\x7e]")
+# What is not copied as it stands: a word parted at a line's end, spaces but a single one, backticks, all beyond plain
+# ASCII.
+_ODD = re.compile(r"(?<=\w)-[ \t]*\r?\n\s*(?=\w)|\s{2,}|[^\S ]|[^\x20-\x5f\x61-\x7e]")
 _ALIKE = str.maketrans(
     "‘’‚‛ʼʹ′´`＇“”„‟«»‐‑‒–—―−аеорсухікмтвнАЕОРСУХІКМТВНοαεικνρτυχΑΒΕΗΙΚΜΝΟΡΤΥΧ",
     "''''''''''\"\"\"\"\"\"-------aeopcyxikmtbhAEOPCYXIKMTBHoaeikvptuxABEHIKMNOPTYX",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ from serving.scoring import Scorer
 from tests.caller import Caller
 from training.model import RiskModel
 
+PATIENT_SECONDS = 60.0
+"""Machines that run many tests at once are slow; what takes how long is not the question here."""
 NOW = datetime(2026, 3, 31, 8, tzinfo=UTC)
 JSON = {"content-type": "application/json"}
 INVOICE = {"invoice_id": "A", "customer_id": "C", "issued_on": "2026-03-02", "due_on": "2026-04-01"}
@@ -65,11 +68,26 @@ def odd_book(model: RiskModel) -> Scorer:
 def service(home: Path, load: Callable[[], Scorer], **chosen: Any) -> Caller:
     """The routes behind the guard, loaded, asked from this machine."""
     desk = desk_of(home, chosen.pop("patience", 5.0))
-    settings = Settings(home=home, **chosen)
+    settings = Settings(home=home, **({"timeout_seconds": PATIENT_SECONDS} | chosen))
     readiness = Readiness(load, open_office=lambda scorer: Office(desk, scorer.ledger, lambda: NOW))
     readiness.load()
     access = Access(home, settings.requires_token, lambda: True)
-    return Caller(Guard(create_app(readiness), settings, access, why_not_ready=readiness.why_not_ready))
+    return Caller(
+        Guard(
+            create_app(readiness, settings.timeout_seconds),
+            settings,
+            access,
+            why_not_ready=readiness.why_not_ready,
+        )
+    )
+
+
+@contextmanager
+def read_only(home: Path, load: Callable[[], Scorer]) -> Iterator[Caller]:
+    """A service for many tests; that none of them wrote anything is looked up in the end."""
+    yield service(home, load)
+    with desk_of(home, 5.0) as desk:
+        assert desk.head().position == 0
 
 
 def desk_of(home: Path, patience: float) -> Desk:

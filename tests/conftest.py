@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -33,6 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Where pictures are kept, the jobs of this session begin anew; workers add to what their controller began."""
     if (folder := jobs.pictures()) and not hasattr(config, "workerinput"):
         jobs.begun(folder)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays until the end: it is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -175,6 +183,8 @@ def browser() -> Iterator[Browser]:
 def desk(tmp_path: Path, database_url: str | None) -> Iterator[Desk]:
     """An empty desk."""
     from serving.desk import Desk
+    from tests.api_service import desk_of
 
-    with Desk.open(tmp_path / "desk", database_url, patience=5) as opened:
+    home = tmp_path / "desk"
+    with Desk.open(home, database_url, patience=5) if database_url else desk_of(home, 5) as opened:
         yield opened

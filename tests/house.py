@@ -24,14 +24,12 @@ from serving.policy import Policy
 from serving.provider import Provider
 from serving.scoring import Scorer
 from serving.users import Users
-from tests.api_service import NOW, desk_of
+from tests.api_service import NOW, PATIENT_SECONDS, desk_of
 from tests.caller import Caller
 from training.model import RiskModel
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Hashes in a moment: what is tested is who comes in, not how dear a guess is."""
-PATIENT_SECONDS = 60.0
-"""Machines that run many tests at once are slow; what takes how long is not the question here."""
 BOOK_DAY = date(2026, 3, 31)
 ODD_NAME = "<script>alert(1)</script> =HYPERLINK(1) \u202e\u0627\u0644\u0639\u0631\u0628\u064a\u0629 & Sons"
 ORIGIN = "http://127.0.0.1:3000"

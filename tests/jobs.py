@@ -18,6 +18,8 @@ JOBS = {
     "analyst": {
         "work the list": "working the list by keys alone",
         "set a case aside": "setting a case aside by keys alone",
+        "take back what was set aside": "a case is set aside and taken back",
+        "find whoever calls": "somebody who is not on the list is found by keys from any page",
         "understand a score": "understanding a score down to its invoices",
         "try what would help": "trying two levers",
         "know a customer's whole story": "an analyst knows a customer and hands it over",

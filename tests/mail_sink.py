@@ -90,7 +90,8 @@ class _Talk(socketserver.StreamRequestHandler):
 def sink(answer: Answer = lambda stage: None) -> Iterator[Sink]:
     """A server that listens until the tests are done with it."""
     with Sink(answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # looked at often, so that the end of a test need not wait
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield server
         finally:

@@ -3,8 +3,8 @@
 Starts the real service of a home with a champion over a ledger, asks for every page again and again, and prints half of
 the times and all but one in a hundred: the server's own, as its log tells them, what a client on this machine waits,
 and the processor time that the service spent in all its threads on each answer. The last tells what a page costs also
-where others use the machine. `first` is the first look at a page after the start. `after a write` is the first look
-after something was recorded: whatever covers the book is made anew.
+where others use the machine. `first` is the first look at a page after the start. `after a note`
+and `after a contact` are the first looks after it was recorded: whatever covers the book is made anew.
 """
 
 from __future__ import annotations
@@ -125,6 +125,33 @@ def written(server: Server, customer: str) -> None:
     assert status == 201, content[:300]
 
 
+AFTER_A_CONTACT = (
+    *("/customers/{}/conversation", "/customers/{}", "/today"),
+    *("/portfolio", "/portfolio/losses", "/portfolio/exits", "/disputes"),
+)
+"""Looked at in this order as soon as a contact with another listed customer was recorded."""
+
+
+def contacted(server: Server, customer: str) -> None:
+    """Record that somebody spoke with a customer."""
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    body = {"customer_id": customer, "channel": "phone", "direction": "outgoing", "outcome": "reached"}
+    status, content = server.ask("/v1/contacts", json.dumps(body).encode(), key)
+    assert status == 201, content[:300]
+
+
+def after_contacts(server: Server, log: Path, times: int) -> Iterator[tuple[str, list[Look]]]:
+    """The first looks at some pages after a contact, with each of so many customers."""
+    told = _data(server, "/today.json")["cases"]
+    alone = [each["case_id"] for each in told if len(each["customers"]) == 1][:times]
+    looks: dict[str, list[Look]] = {page: [] for page in AFTER_A_CONTACT}
+    for customer in alone:
+        contacted(server, customer)
+        for page in AFTER_A_CONTACT:
+            looks[page] += timed(server, log, page.format(quote(customer, safe="")), 1)
+    return iter(looks.items())
+
+
 def of_log(log: Path, since: int) -> tuple[list[float], int]:
     """Milliseconds of the answers that the service's log tells of from a place on, and where it ends now."""
     text = log.read_bytes()
@@ -137,7 +164,7 @@ def main() -> None:
     parser.add_argument("ledger", type=Path)
     parser.add_argument("--home", type=Path, required=True, help="a folder with a champion")
     parser.add_argument("--times", type=int, default=100)
-    parser.add_argument("--writes", type=int, default=5, help="looks at Today after a write")
+    parser.add_argument("--writes", type=int, default=5, help="notes, and contacts, after which it is looked")
     parser.add_argument("--pages", nargs="*", default=PAGES, help="other addresses than all")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -163,7 +190,9 @@ def _print(server: Server, log: Path, pages: list[str], times: int, writes: int)
         _row(f"{page}, each new", looks, looks[0])
     after = [(written(server, ids["customer"]), timed(server, log, "/today", 1))[1] for _ in range(writes)]
     if after:
-        _row("/today after a write", [each for look in after for each in look], after[0][0])
+        _row("/today after a note", [each for look in after for each in look], after[0][0])
+    for page, looks in after_contacts(server, log, writes) if writes else ():
+        _row(f"{page}, after a contact", looks, looks[0])
 
 
 def fresh(server: Server, log: Path) -> Iterator[tuple[str, list[Look]]]:

@@ -134,7 +134,7 @@ class Receiver:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def webhook(self, **more: Any) -> Webhook:
         return Webhook(f"http://127.0.0.1:{self.port}/hook", SECRET, **{"timeout_seconds": 0.3} | more)

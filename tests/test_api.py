@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ from serving.api.readiness import Readiness
 from serving.api.schemas import Scores
 from serving.api.settings import Settings
 from serving.scoring import COLUMNS, FULL, Scorer
-from tests.api_service import JSON, ODD_IDS, ROW, body, odd_book, problem, quoted, service
+from tests.api_service import JSON, ODD_IDS, ROW, body, odd_book, problem, quoted, read_only, service
 from tests.caller import Caller
 from training.model import RiskModel
 
@@ -31,9 +31,10 @@ def scorer(small_model: RiskModel) -> Scorer:
     return odd_book(small_model)
 
 
-@pytest.fixture
-def ask(tmp_path: Path, scorer: Scorer) -> Caller:
-    return service(tmp_path, lambda: scorer)
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Iterator[Caller]:
+    with read_only(tmp_path_factory.mktemp("reading"), lambda: scorer) as caller:
+        yield caller
 
 
 def test_invoices_of_the_book_are_scored_and_the_rest_is_named(ask: Caller, scorer: Scorer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from copy import copy
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from serving.policy import Policy
 from serving.roles import ROLES
 from serving.scoring import Scorer
 from serving.tokens import create_token
-from tests.api_service import JSON, body, pointers, problem, service
+from tests.api_service import JSON, body, pointers, problem, read_only, service
 from tests.caller import Caller
 from training.model import RiskModel
 
@@ -90,6 +91,13 @@ class Writer:
 @pytest.fixture
 def write(ask: Caller) -> Writer:
     return Writer(ask)
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Iterator[Writer]:
+    """Writes what is refused, so that one service does for all."""
+    with read_only(tmp_path_factory.mktemp("refusing"), lambda: scorer) as caller:
+        yield Writer(caller)
 
 
 @pytest.mark.parametrize("path", EXAMPLES)
@@ -242,8 +250,8 @@ class TestOnce:
         ("notes", [], [""]),
     ],
 )
-def test_bad_input_is_told_by_pointer(write: Writer, path: str, content: Any, expected: list[str]) -> None:
-    assert [pointer for pointer, _ in pointers(write(path, content))] == expected
+def test_bad_input_is_told_by_pointer(refusing: Writer, path: str, content: Any, expected: list[str]) -> None:
+    assert [pointer for pointer, _ in pointers(refusing(path, content))] == expected
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from serving.scoring import Scorer
-from tests.api_service import JSON, LEDGER, ROW, body, odd_book, pointers, problem, service
+from tests.api_service import JSON, LEDGER, ROW, body, odd_book, pointers, problem, read_only
 from tests.caller import Caller
 from training.model import RiskModel
 
@@ -18,9 +18,10 @@ def scorer(small_model: RiskModel) -> Scorer:
     return odd_book(small_model)
 
 
-@pytest.fixture
-def ask(tmp_path: Path, scorer: Scorer) -> Caller:
-    return service(tmp_path, lambda: scorer)
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Iterator[Caller]:
+    with read_only(tmp_path_factory.mktemp("requests"), lambda: scorer) as caller:
+        yield caller
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,10 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports_of(path: Path) -> list[Import]:
+@cache
+def imports_of(path: Path) -> tuple[Import, ...]:
     """Every import of a file but those for the type checker alone."""
-    return list(_imports(tree_of(path), path.relative_to(ROOT).parent.parts, True))
+    return tuple(_imports(tree_of(path), path.relative_to(ROOT).parent.parts, True))
 
 
 def _imports(node: ast.AST, package: tuple[str, ...], is_immediate: bool) -> Iterator[Import]:
@@ -81,6 +82,7 @@ def runtime_children(node: ast.AST) -> Iterator[ast.AST]:
         yield from ast.iter_child_nodes(node)
 
 
+@cache
 def is_module(name: str) -> bool:
     place = ROOT / Path(*name.split("."))
     return place.with_suffix(".py").exists() or (place / "__init__.py").exists()

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from features.ledger import Ledger
+from serving.desk import Desk
 from tests.commands import HASTY, SAMPLE, Run, runs_in
 from training.champion import read_champion
 
@@ -133,3 +134,6 @@ def test_the_demo_ends_with_a_ranked_list(home: Path, monkeypatch: pytest.Monkey
     assert re.search(r"\n +(critical|high|medium|low)  C\d+ I\d+ ", done.stdout)
     assert re.search(r"→ \w+ by 20\d\d-\d\d-\d\d: ", done.stdout)
     assert "open invoices as of" in done.stdout and "make serve" in done.stdout
+    with Desk.open(home) as desk:
+        assert desk.find("tier_changes") and desk.find("alerts")
+    assert len(list((home / "worklists").glob("*.json"))) == 2  # so that the first page says what changed

@@ -323,6 +323,12 @@ def with_losses(share: float, seed: int) -> dict[str, pd.DataFrame]:
     return tables | {"payments": payments[~payments["invoice_id"].isin(ids)]}
 
 
+@cache
+def losing() -> Facts:
+    """A simulated book of which it is known what it loses."""
+    return Facts(History(as_ledger(with_losses(0.15, 3))))
+
+
 def as_ledger(tables: dict[str, pd.DataFrame]) -> Ledger:
     rows = {
         name: table.astype("str").replace({"nan": "", "NaT": "", "None": "", "<NA>": ""})
@@ -332,8 +338,7 @@ def as_ledger(tables: dict[str, pd.DataFrame]) -> Ledger:
 
 
 def test_the_expected_loss_is_what_a_simulated_book_loses() -> None:
-    book = as_ledger(with_losses(0.15, 3))
-    facts, day = Facts(History(book)), date(2025, 12, 1)
+    facts, day = losing(), date(2025, 12, 1)
     rules = policy(follow_up_days=180, segments="none")
     told = provision(facts, day, rules)
     expected = low = high = 0.0
@@ -362,7 +367,7 @@ def truly_lost(facts: Facts, rows: np.ndarray, day: date, follow_up: int) -> flo
 
 
 def test_the_range_is_that_of_leaving_one_customer_out() -> None:
-    found = rolls(Facts(History(as_ledger(with_losses(0.15, 3)))), date(2025, 12, 1))
+    found = rolls(losing(), date(2025, 12, 1))
     eur = np.flatnonzero(found.currency == "EUR")
     whole = of_accounts(found, eur)
     without = np.array([of_accounts(found, np.delete(eur, n)).share for n in range(len(eur))])

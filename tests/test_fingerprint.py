@@ -57,17 +57,25 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     package = Path(fingerprint.__file__).parent
     shutil.copytree(package, tmp_path / "features", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(fingerprint, "_ROOT", tmp_path)
+    monkeypatch.setattr(fingerprint, "_read", read)
     yield tmp_path / "features"
-    forget()
-
-
-def forget() -> None:
-    fingerprint._read.cache_clear()
     fingerprint._fingerprint.cache_clear()
 
 
+READ: dict[tuple[str, str], tuple[str, frozenset[str]]] = {}
+READING = fingerprint._read.__wrapped__
+
+
+def read(module: str) -> tuple[str, frozenset[str]]:
+    """What a module holds; the same text is read once, in however many copies it stands."""
+    key = (module, fingerprint._file_of(module).read_text(encoding="utf-8"))
+    if key not in READ:
+        READ[key] = READING(module)
+    return READ[key]
+
+
 def fresh() -> str:
-    forget()
+    fingerprint._fingerprint.cache_clear()
     return code_fingerprint(MODULES)
 
 

@@ -20,6 +20,7 @@ from serving.scoring import Scorer
 from serving.tiers import kept_changes, tiers_at
 from serving.worklist import Worklist
 from serving.worklist.items import items_now
+from tests.api_service import desk_of
 from training.model import RiskModel
 
 NOW, DAY = datetime(2026, 3, 31, 8, tzinfo=UTC), date(2026, 3, 31)
@@ -45,7 +46,7 @@ def scorer(export: Ledger, small_model: RiskModel) -> Scorer:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with Desk.open(tmp_path) as desk:
+    with desk_of(tmp_path, 5.0) as desk:
         yield desk
 
 

@@ -90,13 +90,25 @@ def house(tmp_path: Path, scorer: Scorer) -> Iterator[House]:
     made.desk.close()
 
 
-@pytest.fixture
-def ready(house: House) -> House:
-    """Three customers with an address whose texts of today are queued."""
+@pytest.fixture(scope="module")
+def queued(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Path:
+    """A home with three customers with an address whose texts of today are queued; only copies of it are changed."""
+    home = tmp_path_factory.mktemp("queued")
+    house = House(home, scorer)
     companies = [name for name, each in house.drafts().items() if "no address" in str(each.refusal)]
     house.addresses(*sorted(companies)[:3])
     assert house.queue_all() == 3
-    return house
+    house.desk.close()
+    return home
+
+
+@pytest.fixture
+def ready(tmp_path: Path, queued: Path, scorer: Scorer) -> Iterator[House]:
+    """A copy of that home."""
+    shutil.copytree(queued, tmp_path, dirs_exist_ok=True)
+    made = House(tmp_path, scorer)
+    yield made
+    made.desk.close()
 
 
 def test_what_is_queued_arrives_once_and_is_a_contact_from_then_on(ready: House) -> None:

@@ -281,7 +281,7 @@ class TestPages:
     def test_a_toast_says_our_words_alone(self, shown: House) -> None:
         page = shown.browser().get("/today?told=%3Cb%3Eevil").text
         assert "evil" not in page.partition("</header>")[2].partition("<footer")[0]
-        assert "The list is in its new order" in shown.browser().get("/today?told=state").text
+        assert "It is recorded, and today’s list" in shown.browser().get("/today?told=state").text
 
     def test_static_files_are_kept_by_browsers(self, shown: House) -> None:
         page = shown.browser().get("/today").text

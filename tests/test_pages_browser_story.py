@@ -66,7 +66,7 @@ def test_setting_a_case_aside_by_keys_alone(desk: Watched, origin: str) -> None:
             break
     page.keyboard.type("waits for a credit note")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("The list is in its new order")
+    expect(page.get_by_role("status")).to_contain_text("It is recorded, and today’s list")
     told = data(origin, "/today")
     assert first not in [each["case_id"] for each in told["cases"]]
     aside = next(each for each in told["left_out"] if each["reason"] == "snoozed")
@@ -107,7 +107,7 @@ def test_two_analysts_hand_over_one_case_and_the_second_is_told(browser: Browser
             page.keyboard.type(name)
             page.keyboard.press("Enter")
             if name == "ana":
-                expect(page.get_by_role("status")).to_contain_text("Changed")
+                expect(page.get_by_role("status")).to_contain_text("It is recorded")
                 expect(page).to_have_url(re.compile(rf"q={case}"))
         expect(pages[1].get_by_role("alert")).to_contain_text("changed it meanwhile")
         form = pages[1].locator(f'form[action="/today/{case}"]')
@@ -115,7 +115,7 @@ def test_two_analysts_hand_over_one_case_and_the_second_is_told(browser: Browser
         told = next(each for each in data(origin, "/today")["cases"] if each["case_id"] == case)
         assert told["assigned_to"] == "ana"
         form.get_by_role("button", name="Save").click()
-        expect(pages[1].get_by_role("status")).to_contain_text("Changed")
+        expect(pages[1].get_by_role("status")).to_contain_text("It is recorded")
         told = next(each for each in data(origin, "/today")["cases"] if each["case_id"] == case)
         assert told["assigned_to"] == "ben"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -115,20 +116,28 @@ def watch_of(version: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+@pytest.fixture(scope="module")
+def written(scorer: Scorer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a model leaves in its home that was trained, recorded and watched; only copies are changed."""
+    home = tmp_path_factory.mktemp("written")
+    version, frame = scorer.model.version, scored_frame(400, 60)
+    context = {"judged on invoices issued": "2025-01-01 to 2025-03-01", "outcomes known by": "2025-06-01"}
+    found = evaluate(frame, HORIZONS, 40, slice_resamples=40)
+    stem = home / "reports" / f"training-{version}"
+    write_report(found, frame, stem, "Rehearsal", (), context, Contested(GATES, None, 0.05))
+    point_to(home, Champion(version, "2026-03-01T08:00:00+00:00", "ana", "All gates hold."))
+    move = {"origin": None, "to": version, "who": "ana", "when": "2026-03-01T08:00:00+00:00"}
+    write_moves(home, [move | {"why": "All gates hold.", "is_rollback": False, "role": "champion"}])
+    (home / "monitoring").mkdir()
+    (home / "monitoring" / "monitoring.json").write_text(json.dumps(watch_of(version)))
+    return home
+
+
 class TestModel:
     @pytest.fixture
-    def watched(self, scorer: Scorer, tmp_path: Path) -> House:
-        """A house whose model was trained, recorded and watched."""
-        version, frame = scorer.model.version, scored_frame(400, 60)
-        context = {"judged on invoices issued": "2025-01-01 to 2025-03-01", "outcomes known by": "2025-06-01"}
-        found = evaluate(frame, HORIZONS, 40, slice_resamples=40)
-        stem = tmp_path / "reports" / f"training-{version}"
-        write_report(found, frame, stem, "Rehearsal", (), context, Contested(GATES, None, 0.05))
-        point_to(tmp_path, Champion(version, "2026-03-01T08:00:00+00:00", "ana", "All gates hold."))
-        move = {"origin": None, "to": version, "who": "ana", "when": "2026-03-01T08:00:00+00:00"}
-        write_moves(tmp_path, [move | {"why": "All gates hold.", "is_rollback": False, "role": "champion"}])
-        (tmp_path / "monitoring").mkdir()
-        (tmp_path / "monitoring" / "monitoring.json").write_text(json.dumps(watch_of(version)))
+    def watched(self, scorer: Scorer, tmp_path: Path, written: Path) -> House:
+        """A house with such a model."""
+        shutil.copytree(written, tmp_path, dirs_exist_ok=True)
         return House(tmp_path, scorer)
 
     def test_nothing_written_is_said_to_be_unknown(self, shown: House) -> None:

@@ -122,6 +122,7 @@ def changed(old: str, new: str, text: str = SMALL) -> str:
         ("[you must, debt*]", "[]", "'wording.never_say' is empty"),
         ("roles: [analyst]", "roles: &a [analyst]\nabout: *a", "aliases (*name) are not read"),
         ("roles: [analyst]", "roles: [analyst", "is no YAML here"),
+        ("name: at your service", "name: at your \x07service", "is no YAML here: unacceptable character"),
         ("name: at your service", "name: !!python/name:os.system x", "cannot be read"),
         ("tiers: [low, high]", "tiers: " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
     ],

@@ -96,7 +96,8 @@ def gone(browser: Browser, to: str = "/today") -> str:
 
 def back(at: str, who: str) -> str:
     """The way back that the provider gives to somebody."""
-    answer = httpx.post(at, data={"who": who})
+    # on loopback there are no certificates, and reading those of the world takes time
+    answer = httpx.post(at, data={"who": who}, verify=False)
     assert answer.status_code == 302, answer.text
     location = urlsplit(answer.headers["location"])
     assert f"{location.scheme}://{location.netloc}" == ORIGIN

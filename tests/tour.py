@@ -36,7 +36,7 @@ def main() -> None:
     given.to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        shutil.copytree(given.home, home, ignore=shutil.ignore_patterns("demo-ledger", "desk.db*"))
+        shutil.copytree(given.home, home, ignore=shutil.ignore_patterns("demo-ledger"))
         with served(Home(home, given.ledger.resolve(), ("", ""), {}), Path(folder) / "log") as server:
             take(f"http://127.0.0.1:{server.port}", given.to)
 

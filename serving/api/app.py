@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -103,11 +104,13 @@ def _add_card_routes(app: FastAPI, asking: Asking) -> None:
 
 
 def _add_documents(app: FastAPI) -> None:
-    description = as_json(open_api(app))
+    @cache
+    def description() -> bytes:
+        return as_json(open_api(app))  # when somebody asks: working it out would take half of the start
 
     @app.get("/docs.json", include_in_schema=False)
-    async def docs() -> Response:
-        return Response(description, media_type="application/json")
+    def docs() -> Response:  # in a thread, because it takes a while the first time
+        return Response(description(), media_type="application/json")
 
     @app.get("/api", include_in_schema=False)
     async def index(request: Request) -> Response:

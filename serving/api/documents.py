@@ -38,9 +38,14 @@ def documented(
     responses |= {each: _problem_response(each) for each in sorted({*also, *EVERYWHERE})}
     arguments: dict[str, Any] = {"responses": responses, "status_code": status}
     if body is not None:
-        content = {"application/json": {"schema": body.model_json_schema(ref_template=_SCHEMAS + "{model}")}}
+        content = {"application/json": {"schema": _schema_of(body)}}
         arguments["openapi_extra"] = {"requestBody": {"required": True, "content": content}}
     return arguments
+
+
+@cache
+def _schema_of(body: type[BaseModel]) -> dict[str, Any]:
+    return body.model_json_schema(ref_template=_SCHEMAS + "{model}")
 
 
 def open_api(app: FastAPI) -> dict[str, Any]:

@@ -78,9 +78,9 @@ def list_(ledger: Path, as_of: date | None, policy: Path | None, keep: bool, who
     scorer = champion_on(book, day, policy)
     history = scorer.history if scorer else History(book.ledger)
     if not (keep or has_desk()):
-        return _say(_found(history, day, policy, scorer, None), is_json)
+        return _say(found_on(history, day, policy, scorer, None), is_json)
     with open_desk() as desk:
-        found = _found(history, day, policy, scorer, desk)
+        found = found_on(history, day, policy, scorer, desk)
         if keep:
             from serving.alerts.keeping import keep_alerts
 
@@ -92,9 +92,10 @@ def list_(ledger: Path, as_of: date | None, policy: Path | None, keep: bool, who
     return _say(found, is_json)
 
 
-def _found(
+def found_on(
     history: History, day: date, policy: Path | None, scorer: Scorer | None, desk: Desk | None
 ) -> list[Alert]:
+    """The alerts whose cause stands at the start of a day, by what the desk kept so far."""
     from serving.alerts import alerts_of
     from serving.tiers import kept_changes, tiers_at
     from serving.worklist import items_of

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
 from rich.markup import escape
 
-from serving.cli.common import chosen_day, home, lateness_rule, load_book, out, progressing, refusing
+from serving.alerts.keeping import keep_alerts
+from serving.cli.alerts import found_on
+from serving.cli.common import (
+    Book,
+    chosen_day,
+    home,
+    lateness_rule,
+    load_book,
+    now,
+    open_desk,
+    out,
+    progressing,
+    refusing,
+)
+from serving.cli.desk import keeper
 from serving.cli.scores import due_in_words, reason_lines, scorer_of
+from serving.desk_facts import desk_facts
 from serving.exports import write_scores
 from serving.scoring import Scorer, ranked, records
+from serving.tiers import keep_tiers, kept_changes, tiers_at
+from serving.worklist import Worklist, items_of
+from serving.worklist.memory import remember, waited_before
 
 TIER_STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "green"}
 DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED = 200, 18, 7
@@ -39,9 +58,29 @@ def demo() -> None:
     print_training(train_and_record(loaded, day, lateness_rule(5, False), settings, "demo"))
     scorer = scorer_of(folder, None, None)
     scored = scorer.score_open(full=True)
+    with progressing("keeping what two nights keep"):
+        keep_nights(folder, read, scorer)
     write_scores(scored, home() / "demo-scores.csv")
     out.print(f"\n[bold]3. Its {len(scored):,} open invoices[/bold], those first where help is worth most")
     print_ranked(scored, scorer, day)
+
+
+def keep_nights(folder: Path, book: Book, scorer: Scorer) -> None:
+    """Keep tiers, alerts and the list of the day before and of the day: pages then say what changed since yesterday."""
+    for night in (scorer.as_of - timedelta(days=1), scorer.as_of):
+        facts = desk_facts(book.records, night)
+        of = Scorer(book.ledger, scorer.model, scorer.policy, night, facts)
+        items = items_of(of, night)
+        with open_desk() as desk:
+            tiers = tiers_at(of, items, kept_changes(desk))
+            if tiers is not None:
+                keep_tiers(desk, keeper("demo"), now(), tiers, of.model.version)
+            keep_alerts(
+                desk, keeper("demo"), now(), night, found_on(of.history, night, None, of, desk), False
+            )
+        place = str(folder.resolve())
+        waited = waited_before(home(), place, night)
+        remember(home(), place, Worklist.make(of, waited=waited, items=items, tiers=tiers))
 
 
 def print_ranked(scored: pd.DataFrame, scorer: Scorer, day: date, most: int = 10) -> None:

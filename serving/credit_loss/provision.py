@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from features.days import day_number
 from features.events import WHOLE_INVOICE
@@ -24,6 +25,7 @@ from serving.credit_loss.rolls import rolls
 from serving.facts import Facts
 from serving.kpis.books import UNKNOWN
 from serving.policy.losses import CreditLoss
+from serving.sorted_rows import among
 from serving.worklist.items import scorers_of
 
 if TYPE_CHECKING:
@@ -210,21 +212,18 @@ def _open(
     """By currency, segment and band: invoices, minor units undisputed and disputed, invoices of unknown amount."""
     today = day_number(day)
     rows = facts.history.open_on(today)
-    mine = np.isin(facts.named["customer_id"][rows].astype(str), list(changed)) == is_part
-    rows = rows[mine]
+    rows = rows[among(facts.named["customer_id"][rows], changed) == is_part]
     at = np.full(len(rows), today)
     is_known = facts.amount_known(rows)
     owed = np.where(is_known, facts.amount_open(rows, at), 0)
     disputed = _disputed(facts, rows, at, owed)
     segments = segments_of(facts, facts.history.invoices["customer"][rows], day, rules).astype(str)
     bands = band_of(today - facts.history.invoices["due_on"][rows])
-    places = list(
-        zip(
-            facts.named["currency"][rows].astype(str).tolist(), segments.tolist(), bands.tolist(), strict=True
-        )
-    )
+    places = [facts.named["currency"][rows], segments, bands]
     values = np.stack([np.ones_like(owed), owed - disputed, disputed, ~is_known], axis=1).astype(np.int64)
-    yield from zip(places, values, strict=True)
+    summed = pd.DataFrame(values).groupby(places, sort=False).sum()
+    for (currency, segment, band), row in zip(summed.index.tolist(), summed.to_numpy(), strict=True):
+        yield (str(currency), str(segment), int(band)), row
 
 
 def _disputed(facts: Facts, rows: np.ndarray, at: np.ndarray, owed: np.ndarray) -> np.ndarray:

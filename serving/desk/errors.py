@@ -43,9 +43,10 @@ class UnknownRecord(DeskError, LookupError):  # noqa: N818
 
 
 class StaleVersion(DeskError):  # noqa: N818
-    """Somebody changed the record meanwhile; `current` is the version it is at."""
+    """Somebody changed the record meanwhile: it is at version `current`, and not at `expected`."""
 
     def __init__(self, kind: str, record_id: str, expected: int, current: int) -> None:
+        self.kind, self.record_id = kind, record_id
         self.expected, self.current = expected, current
         super().__init__(
             f"{kind} {record_id!r} is at version {current}, not {expected}: somebody changed it meanwhile. "

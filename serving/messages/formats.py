@@ -33,6 +33,8 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 def cleaned(text: str) -> str:
     """A text on one line, without characters that cannot be seen or that reach beyond their place."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     # A joiner inside a word is part of some scripts; the others of its kind only mislead.
     visible = (c if unicodedata.category(c) not in _INVISIBLE or c == "\u200d" else " " for c in text)
     return " ".join("".join(visible).split())
@@ -97,6 +99,8 @@ def length(text: str) -> int:
     """How many columns a text takes; marks take none, wide letters two."""
     if text.isascii():  # most of it is, and filling a page asks this of every line and word
         return len(text)
+    if text.isascii():
+        return len(text)
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text if c not in (OPEN, CLOSE))
 
 
@@ -121,12 +125,16 @@ def _filled(block: str) -> str:
 
 def _paragraph(text: str) -> str:
     indent = "  " if text.startswith("* ") else ""
-    lines = [""]
+    lines, at = [""], 0
     for word in text.split(" "):
-        if lines[-1].strip() and length(lines[-1]) + 1 + length(word) > WIDTH:
+        wide = length(word)
+        if lines[-1].strip() and at + 1 + wide > WIDTH:
             lines.append(indent + word)
+            at = len(indent) + wide
         else:
-            lines[-1] += (" " if lines[-1].strip() else "") + word
+            gap = " " if lines[-1].strip() else ""
+            lines[-1] += gap + word
+            at += len(gap) + wide
     return "\n".join(lines)
 
 

@@ -57,6 +57,7 @@ class Language(BaseModel):
     headings: dict[str, str]
 
 
+@cache
 def languages() -> tuple[str, ...]:
     """The languages there are texts in."""
     return tuple(sorted(path.parent.name for path in TEXTS.glob("*/language.yaml")))
@@ -68,6 +69,7 @@ def language_of(code: str) -> Language:
     return Language.model_validate(yaml.safe_load((TEXTS / code / "language.yaml").read_text("utf-8")))
 
 
+@cache
 def actions(language: str = DEFAULT_LANGUAGE) -> tuple[str, ...]:
     """The actions that have a text of their own."""
     names = (path.stem for path in (TEXTS / language / "actions").glob("*.jinja"))
@@ -97,7 +99,8 @@ def render(
     _check(action, channel, approved_next_step)
     code, locale = spoken(language, action)
     name = action if action in actions(code) else OWN_STEP
-    fill = partial(_filled, code, locale, name, case, channel, approved_next_step)
+    view, step = formats.set_apart(case), formats.set_apart(approved_next_step)
+    fill = partial(_filled, code, locale, name, view, channel, step)
     subject, in_subject = formats.finished_text(" ".join(fill("subject.txt").split()))
     text, in_text = formats.finished_text(fill(f"{channel}.txt").strip() + "\n")
     html = formats.finished_html(fill("email.html")) if channel == "email" else ""
@@ -159,18 +162,17 @@ def _filled(
     code: str,
     locale: str,
     name: str,
-    case: MessageCase,
+    view: MessageCase,
     channel: str,
     step: NextStep | None,
     layout: str,
 ) -> str:
     is_html = layout.endswith(".html")
     environment = _environment(code, locale, is_html)
-    view: MessageCase = formats.set_apart(case)
     values: dict[str, Any] = {
         "case": view,
         "channel": channel,
-        "next_step": formats.set_apart(step),
+        "next_step": step,
         "language": code,
         "layout": f"layouts/{layout}.jinja",
         **_blocks(view, code, locale, is_html),

@@ -24,7 +24,7 @@ from serving.pages.recording import (
 )
 from serving.pages.routing import Page, Pages, Visit
 from serving.pages.story import Story
-from serving.pages.today import told_case
+from serving.pages.today import change_state, told_case
 from serving.pages.whole_account import decide_credit, record_review
 from serving.policy.accounts import DECISIONS, OUTCOMES
 from serving.profile import Profile, profiles
@@ -51,6 +51,7 @@ def add(pages: Pages) -> None:
         ("flags", record_flag),
     ):
         pages.form(f"/customers/{{case_id:path}}/{name}", "write:dialogue", act, page)
+    pages.form("/customers/{case_id:path}/state", "write:decisions", change_state, page)
     pages.form("/customers/{case_id:path}/reviews", "write:decisions", record_review, page)
     pages.form("/customers/{case_id:path}/credit-decisions", "write:credit_decisions", decide_credit, page)
     pages.page(page)
@@ -210,5 +211,5 @@ def step(story: Story) -> dict[str, Any]:
 
 def state(story: Story) -> dict[str, Any]:
     """What somebody set for the case by hand."""
-    found = story.of_kind("case_states")
-    return found[0].content | {"version": found[0].version, "case_id": found[0].record_id} if found else {}
+    found = next((each for each in story.of_kind("case_states") if each.record_id == story.case_id), None)
+    return found.content | {"version": found.version, "case_id": found.record_id} if found else {}

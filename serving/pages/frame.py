@@ -39,7 +39,7 @@ TOLD = {
     "task_done": "The task is done.",
     "objection": "It is recorded, and counts at once.",
     "message": "The text is kept as it was sent.",
-    "state": "Changed. The list is in its new order.",
+    "state": "It is recorded, and today’s list is made anew with it.",
     "decision": "The decision is recorded, with the score and the policy it was taken on.",
     "policy_kept": "The version is kept. Nothing is in force yet: look at what it would change.",
     "policy_active": "The version is in force from now on.",

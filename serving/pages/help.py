@@ -10,7 +10,7 @@ from serving.pages.routing import Page, Pages, Visit
 
 def add(pages: Pages) -> None:
     """The page."""
-    pages.page(Page("/help", "read:worklist", "help.html", view))
+    pages.page(Page("/help", "", "help.html", view))
 
 
 def view(visit: Visit) -> dict[str, Any]:
@@ -24,7 +24,12 @@ def view(visit: Visit) -> dict[str, Any]:
                 (["s"], gettext("on Today: set the case aside until a day")),
                 (["a"], gettext("on Today: hand the case over to somebody")),
                 (["m"], gettext("on Today: move the case to another place of the list")),
-                (["/"], gettext("search the list")),
+                (
+                    ["/"],
+                    gettext(
+                        "search: on Today any customer and any invoice, and from most pages the way there"
+                    ),
+                ),
                 (["Esc"], gettext("leave a field, or close what is open")),
                 (["?"], gettext("show these keys")),
             )

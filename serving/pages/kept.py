@@ -46,7 +46,8 @@ class Kept:
         self._ahead: tuple[Office, Scorer] | None = None
         self._seen: LiveScorer | None = None
         self._making_ahead = Again(self._make_ahead)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._making: dict[str, threading.RLock] = {}
         self._moment: LiveScorer | None = None
         self._made: dict[str, tuple[object, Any]] = {}
         self._looked_up: LookedUp | None = None
@@ -59,16 +60,27 @@ class Kept:
 
     def once(self, of: object, name: str, make: Callable[[], T]) -> T:
         """What was made under this name of a moment (its LiveScorer) or of another object, or what `make` makes now."""
+        making = self._lock_of(of, name)
+        with making:  # who wants another thing does not wait here
+            kept = self._made.get(name)
+            if kept is not None and kept[0] is of:
+                found: T = kept[1]
+                return found
+            made = make()
+            with self._lock:
+                if not isinstance(of, LiveScorer) or of is self._moment:
+                    self._made[name] = (of, made)
+            return made
+
+    def _lock_of(self, of: object, name: str) -> threading.RLock:
+        """The lock of a name; what was made of a moment that ended is forgotten."""
         with self._lock:
             if isinstance(of, LiveScorer) and of is not self._moment:
                 self._moment = of
                 self._made = {
                     each: made for each, made in self._made.items() if not isinstance(made[0], LiveScorer)
                 }
-            if name not in self._made or self._made[name][0] is not of:
-                self._made[name] = (of, make())
-            found: T = self._made[name][1]
-            return found
+            return self._making.setdefault(name, threading.RLock())
 
     def worked_out(self, office: Office, live: LiveScorer, *names: str) -> dict[str, Any]:
         """What these of the works found for the loaded book, or Waiting where they are being done."""
@@ -135,14 +147,8 @@ class Kept:
     def left_out(self, office: Office, live: LiveScorer, case_id: str) -> dict[str, Any] | None:
         """Why a case is not on that list; None where it is, or where nothing of it is open."""
         made = self.worklist(office, live)
-        left = made.left_out
-        places = self.once(
-            made, "left_out", lambda: {name: n for n, name in enumerate(left["case_id"].tolist())}
-        )
-        if case_id not in places:
-            return None
-        (row,) = left.iloc[[places[case_id]]].to_dict(orient="records")
-        return {str(name): value for name, value in row.items()}
+        rows = made.left_out[made.left_out["case_id"] == case_id].to_dict(orient="records")
+        return {str(name): value for name, value in rows[0].items()} if rows else None
 
     def open_alerts(self, office: Office, live: LiveScorer) -> int:
         """How many alerts nobody has taken up yet."""

@@ -26,7 +26,7 @@ WORKS: dict[str, Callable[[Scorer | LiveScorer], dict[str, Any]]] = {
     "losses": lambda scorer: provision_now(scorer).as_dict(),
     "exits": lambda scorer: exit_queue(scorer).as_dict(),
 }
-MOST_SHOWN = 200
+MOST_SHOWN = 100
 BAND_TITLES = {
     "current": marked("not yet due"),
     "1-30": marked("1 to 30 days"),

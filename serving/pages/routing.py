@@ -12,13 +12,14 @@ from fastapi.responses import RedirectResponse
 
 from serving.api.asking import Asking, as_json, problem_of
 from serving.api.problems import ProblemError
-from serving.desk import Writing
+from serving.desk import StaleVersion, Writing
 from serving.live import LiveScorer
 from serving.office import Answer, Office
 from serving.pages.failing import HTML
 from serving.pages.forms import by_field, new_key, read_form, repeatable, said
 from serving.pages.frame import PLACES, first_place, frame
 from serving.pages.kept import Kept
+from serving.pages.meanwhile import meanwhile
 from serving.pages.paths import TWIN, is_twin
 from serving.pages.rendering import HEADERS, html
 from serving.pages.visits import Visitor, greet, visitor_of
@@ -236,6 +237,8 @@ class Pages:
             if problem is None or problem.status not in MENDABLE:
                 raise
             mend = {"form": fields.get("form", ""), "given": repeatable(fields), **_to_mend(problem)}
+            if isinstance(error, StaleVersion):
+                mend["given"], mend["whole"] = meanwhile(office.desk, error, mend["given"])
             return self._again(request, visitor, caller, page, office, live, mend, problem.status)
         self.kept.look_ahead(office, self.asking.readiness.scorer())
         if visit.once and not done.is_repeated:

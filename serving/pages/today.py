@@ -12,13 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 from serving.desk import Flaw, Record, RecordError, Writing
-from serving.languages import gettext, language
+from serving.languages import formats, gettext, language
 from serving.languages.formats import spoken_day
 from serving.office import Answer
 from serving.pages.changes import told_since
+from serving.pages.finding import elsewhere, folded
 from serving.pages.names import names_of
 from serving.pages.paths import customer_path, with_query
 from serving.pages.routing import Page, Pages, Visit, after
+from serving.pages.ways import day_of
 from serving.worklist import LEFT_OUT, Case, Worklist
 from serving.worklist.telling import as_plain
 
@@ -46,6 +48,9 @@ def view(visit: Visit) -> dict[str, Any]:
         "here": with_query("/today", asked),
         "cases": shown,
         "hidden": len(cases) - len(shown),
+        "elsewhere": elsewhere(
+            visit, asked.get("q", ""), {each for case in shown for each in case["customers"]}
+        ),
         "left_out": _left_out(visit, whole["left_out"]),
     }
 
@@ -108,6 +113,7 @@ def told_case(case: Case, tiers: Iterable[str], state: Record | None, visit: Vis
         "state": {
             "version": state.version if state else 0,
             "snoozed_until": content.get("snoozed_until"),
+            "assigned_to": content.get("assigned_to"),
             "position": content.get("position"),
             "position_reason": content.get("position_reason"),
             "note": content.get("note"),
@@ -136,8 +142,8 @@ def _asked(case: Case) -> dict[str, Any]:
 
 
 def _fits(case: Mapping[str, Any], asked: Mapping[str, str]) -> bool:
-    words = asked.get("q", "").lower().split()
-    text = " ".join([case["name"], case["case_id"], *case["customers"], case["why"]]).lower()
+    words = folded(asked.get("q", "")).split()
+    text = folded(" ".join([case["name"], case["case_id"], *case["customers"], case["why"]])) if words else ""
     same = {
         "tier": case["tier"],
         "action": case["action"],
@@ -202,9 +208,10 @@ def _group(visit: Visit, made: Worklist, reason: str, most: int) -> dict[str, An
 
 def change_state(visit: Visit, given: dict[str, str], writing: Writing) -> Answer:
     """Set a case aside until a day, hand it over, or give it a place: each with a reason that others can read."""
-    case_id = visit.parameters["case_id"]
+    asked = visit.parameters["case_id"]
+    case_id = visit.live.case_of(asked)
     there = next((each for each in visit.office.desk.find("case_states") if each.record_id == case_id), None)
-    content = _state(given)
+    content = _state(given, visit.live.as_of)
     if there is None:
         members = visit.live.members_of(case_id)
         if not members:
@@ -216,17 +223,20 @@ def change_state(visit: Visit, given: dict[str, str], writing: Writing) -> Answe
         version = given.get("version", "")
         writing.change("case_states", case_id, content, int(version) if version.isdecimal() else 0)
     back = given.get("back", "")
-    return after(back if back.startswith(("/today", "/customers/")) else f"{customer_path(case_id)}", "state")
+    return after(back if back.startswith(("/today", "/customers/")) else customer_path(asked), "state")
 
 
-def _state(given: Mapping[str, str]) -> dict[str, Any]:
+def _state(given: Mapping[str, str], today: date) -> dict[str, Any]:
     """The state as it is to be; what is left blank is taken away."""
     until, place, why = given.get("snoozed_until"), given.get("position"), given.get("reason")
     flaws = []
+    if until and (day := day_of(until)) and day <= today:
+        said = gettext("%(day)s is no later than the book day: name a later one, or leave it blank")
+        flaws.append(Flaw("/snoozed_until", said % {"day": formats.day(day)}))
     if (until or place) and not why:
-        flaws.append(Flaw("/reason", "say why: the next reader of this case will ask"))
+        flaws.append(Flaw("/reason", gettext("say why: the next reader of this case will ask")))
     if place and not (place.isascii() and place.isdecimal() and 1 <= int(place) <= 1000):
-        flaws.append(Flaw("/position", "a place is a whole number from 1"))
+        flaws.append(Flaw("/position", gettext("a place is a whole number from 1")))
     if flaws:
         raise RecordError("case_states", flaws)
     return {

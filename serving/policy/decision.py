@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,11 @@ class Policy:
 
     @classmethod
     def read(cls, text: str, source: str = "policy") -> "Policy":
-        """The policy written in a YAML text; raises PolicyError with every problem."""
-        data, parts = read(text, source)
-        plain = content(parts, str(data.get("about", "")))
-        canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False)
-        return cls(parts, plain, hashlib.sha256(canonical.encode()).hexdigest()[:12], text)
+        """The policy written in a YAML text; raises PolicyError with every problem.
+
+        One text is read once: pages, commands and studies ask for the policy in force again and again.
+        """
+        return _read(text, source)
 
     def as_dict(self) -> dict[str, Any]:
         """The policy as plain data, with its version."""
@@ -210,6 +210,14 @@ class Policy:
     @cached_property
     def _class_of(self) -> dict[str, str]:
         return {spelt(word): name for name, words in self.parts.reasons.items() for word in words}
+
+
+@lru_cache(maxsize=8)
+def _read(text: str, source: str) -> Policy:
+    data, parts = read(text, source)
+    plain = content(parts, str(data.get("about", "")))
+    canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False)
+    return Policy(parts, plain, hashlib.sha256(canonical.encode()).hexdigest()[:12], text)
 
 
 def _classes(reasons: NDArray[Any], class_of: Mapping[str, str]) -> NDArray[Any]:

@@ -94,12 +94,11 @@ def locate(text: str) -> Located:
         found.report((), f"{len(text)} characters are no policy", f"keep it under {LONGEST}")
         return found
     try:
-        if obstacle := _obstacle(text):
-            found.problems.append(obstacle)
-            return found
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         found.data = _plain(loader, node, (), found) if node is not None else None
+    except _Obstacle as obstacle:
+        found.problems.append(obstacle.problem)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 0)
@@ -109,18 +108,30 @@ def locate(text: str) -> Located:
     return found
 
 
-def _obstacle(text: str) -> Problem | None:
+class _Obstacle(Exception):  # noqa: N818 - nothing failed, reading was stopped
     """What would make reading dear: aliases grow exponentially, and deep nesting exhausts the stack."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+
+    def __init__(self, event: yaml.Event, message: str, suggestion: str) -> None:
         mark = event.start_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 0)
+        self.problem = Problem(line, "", message, suggestion, column)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads a text once, and stops at the first obstacle."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
         if isinstance(event, yaml.AliasEvent):
-            return Problem(line, "", "aliases (*name) are not read", "write it out, or use a fact", column)
-        if depth > DEEPEST:
-            return Problem(line, "", "is nested too deeply", "a policy has four levels", column)
-    return None
+            raise _Obstacle(event, "aliases (*name) are not read", "write it out, or use a fact")
+        if self.depth == DEEPEST and isinstance(event, yaml.CollectionStartEvent):
+            raise _Obstacle(event, "is nested too deeply", "a policy has four levels")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: Path, found: Located) -> Any:

@@ -8,13 +8,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from features.days import NEVER, day_number
 from features.ledger.cells import digits_of
 from serving.policy import Policy
 from serving.profile import Declared, runs_of
 from serving.scoring import Scorer
+from serving.sorted_rows import among, numbered
 from serving.worklist.agreed import planned, promised
 from serving.worklist.groups import groups
 
@@ -103,23 +103,6 @@ class Items:
             each.name: getattr(self, each.name)[rows] for each in fields(self) if each.name != "guards"
         }
         return Items(**columns, guards=guards)
-
-
-def numbered(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The texts of a column once each, sorted, and which of them stands in each row, int64."""
-    code, names = pd.factorize(
-        texts
-    )  # by hashes: sorting a hundred thousand texts would take ten times as long
-    order = np.argsort(names.astype(str), kind="stable")
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return names[order], place[code]
-
-
-def among(texts: np.ndarray, wanted: Collection[str]) -> np.ndarray:
-    """Whether each text of a column is one of these."""
-    found: np.ndarray = pd.Index(texts, dtype=object).isin(list(wanted))
-    return found
 
 
 def nearest_risk(chances: Sequence[np.ndarray]) -> np.ndarray:

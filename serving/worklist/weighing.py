@@ -17,7 +17,8 @@ import numpy as np
 from serving.policy import Policy
 from serving.policy.rules import Action
 from serving.policy.workday import OTHERWISE, Workday
-from serving.worklist.items import Items, numbered
+from serving.sorted_rows import numbered
+from serving.worklist.items import Items
 from serving.worklist.value import Values, invoice_values, value
 
 CONTACT, WORK, REVIEW, NOTHING = "contact", "work", "review", "nothing"

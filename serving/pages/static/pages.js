@@ -61,7 +61,9 @@
     if (event.key === "?") { event.preventDefault(); help(); }
     if (event.key === "/") {
       const search = document.querySelector("[data-search]");
+      const list = document.querySelector('nav a[href="/today"]');
       if (search) { event.preventDefault(); search.focus(); search.select(); }
+      else if (list) { event.preventDefault(); location.assign("/today#f-q"); }
     }
   });
 
@@ -157,7 +159,8 @@
     let waiting = 0, asked = 0;
     const show = async () => {
       const chosen = new URLSearchParams([...new FormData(filters)].filter(([, value]) => value));
-      const to = filters.action + (chosen.size ? "?" + chosen : "");
+      // a filter may be called "action", and would then stand for the address of the form
+      const to = filters.getAttribute("action") + (chosen.size ? "?" + chosen : "");
       const mine = ++asked;
       list.setAttribute("aria-busy", "true");
       try {
@@ -167,6 +170,8 @@
         if (mine !== asked) return;
         list.replaceChildren(...page.querySelector("[data-swap]").childNodes);
         history.replaceState(null, "", to);
+        const all = filters.querySelector("[data-all]");
+        if (all) all.hidden = !chosen.size;
       } catch { filters.submit(); } finally { if (mine === asked) list.removeAttribute("aria-busy"); }
     };
     filters.addEventListener("input", (event) => {
