@@ -167,22 +167,21 @@ def sentence_of(listed: Mapping[str, Any]) -> str:
         )
     if not any(counts.values()):
         return " ".join([*said, gettext("Today’s list stays as it is: the same cases in the same order.")])
-    on, off = counts["comes_on"], counts["drops_off"]
-    said.append(
-        ngettext("%(num)s case comes on the list.", "%(num)s cases come on the list.", on)
-        % {"num": number(on)}
+    on, off, steps, moved = (
+        counts[name] for name in ("comes_on", "drops_off", "other_steps", "other_places")
     )
-    said.append(
-        ngettext("%(num)s case drops off the list.", "%(num)s cases drop off the list.", off)
-        % {"num": number(off)}
+    moves = (
+        (on, ngettext("%(num)s case comes on the list.", "%(num)s cases come on the list.", on)),
+        (off, ngettext("%(num)s case drops off the list.", "%(num)s cases drop off the list.", off)),
+        (
+            steps,
+            ngettext("%(num)s other case gets another step.", "%(num)s other cases get another step.", steps),
+        ),
+        (
+            moved,
+            ngettext(
+                "%(num)s other case changes its place.", "%(num)s other cases change their places.", moved
+            ),
+        ),
     )
-    steps, moved = counts["other_steps"], counts["other_places"]
-    if steps:
-        said.append(
-            ngettext("%(num)s other case gets another step.", "%(num)s other cases get another step.", steps)
-            % {"num": number(steps)}
-        )
-    stays = ngettext(
-        "%(num)s other case changes its place.", "%(num)s other cases change their places.", moved
-    )
-    return " ".join([*said, stays % {"num": number(moved)}])
+    return " ".join([*said, *(told % {"num": number(count)} for count, told in moves if count)])

@@ -127,8 +127,8 @@ def _sentences(now: Quarter, then: Quarter) -> Iterator[str]:
     }
     if now.complaints or then.complaints or now.disputes or then.disputes:
         yield gettext(
-            "They complained %(complaints)s times and disputed %(disputes)s invoices; a year ago it was "
-            "%(complaints_then)s and %(disputes_then)s."
+            "Complaints in these 91 days: %(complaints)s, a year ago %(complaints_then)s; "
+            "disputes: %(disputes)s, a year ago %(disputes_then)s."
         ) % {
             "complaints": now.complaints,
             "disputes": now.disputes,

@@ -13,7 +13,7 @@ import pytest
 from serving.languages import ENGLISH, languages, speaking
 from serving.languages.phrases import phrases
 from serving.languages.problems import PROBLEMS
-from serving.languages.retelling import retold
+from serving.languages.retelling import retold, spelt
 from serving.policy import Policy, PolicyError
 from tests.catalogues import SERVING, flaws
 from tests.test_policy_reading import BROKEN, changed
@@ -188,6 +188,15 @@ def test_a_day_without_its_year_is_found_by_its_weekday() -> None:
     with speaking("de"):
         assert retold(f"until {day:%a} {day.day} {day:%b}") == "bis Mi., 8. Juli"
         assert retold("until Xyz 31 Feb") == "bis Xyz 31 Feb"
+
+
+def test_a_verdict_names_its_rules_in_words() -> None:
+    told = "We give them time (contacted_recently); without that, support_call, as it helps (a_b). See a_b."
+    assert spelt(told) == (
+        "We give them time (contacted recently); without that, support call, as it helps (a b). See a_b."
+    )
+    with speaking("de"):
+        assert spelt("Zeit geben (contacted_recently)") == "Zeit geben (kürzlich kontaktiert)"
 
 
 def test_no_made_up_sentence_keeps_a_page_busy() -> None:

@@ -323,3 +323,9 @@ def test_a_chance_is_never_certain_before_it_is(value: Any, expected: str) -> No
 
 def test_words_of_others_cannot_turn_the_text_around_them() -> None:
     assert str(own("a\u202eb<\u2066>")) == "<bdi>a b&lt; &gt;</bdi>"
+
+
+def test_a_mistyped_address_is_told_as_a_page_to_a_browser_alone(house: House) -> None:
+    person, program = house.browser().get("/tody", accept="text/html,*/*"), house.browser().get("/tody")
+    assert [each.status_code for each in (person, program)] == [404, 404]
+    assert "<h1>There is no such address</h1>" in person.text and program.json()["status"] == 404

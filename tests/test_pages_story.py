@@ -264,7 +264,7 @@ class TestSince:
     def test_without_a_list_nobody_claims_who_is_new(self, house: House) -> None:
         found = told(house, "/today.json")["since"]
         assert (found["has_list"], found["new"], found["gone"]) == (False, None, None)
-        assert "nobody can say who is new" in house.browser().get("/today").text
+        assert "Who is new and whose tier moved is known once" in house.browser().get("/today").text
 
     def test_who_is_new_and_who_is_gone_and_why(self, house: House, scorer: Scorer, tmp_path: Path) -> None:
         before = told(house, "/today.json")

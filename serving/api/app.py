@@ -163,7 +163,7 @@ def _customer(live: LiveScorer, customer_id: str, as_of: date | None) -> Any:
 
 def _problem_answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return problem_response(request.scope["path"], error)
+    return problem_response(request.scope["path"], error, request.headers.get("accept", ""))
 
 
 def _wrong_parameters(request: Request, error: Exception) -> Response:

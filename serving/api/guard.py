@@ -22,7 +22,7 @@ from serving.api.problems import MEDIA_TYPE, ProblemError, busy, new_incident, p
 from serving.api.settings import Settings
 from serving.languages import ENGLISH, speaking
 from serving.languages.choosing import wanted
-from serving.pages.failing import told
+from serving.pages.failing import HTML, told
 from serving.pages.forms import check_form
 from serving.pages.paths import is_page
 
@@ -165,6 +165,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
+_TOLD = (MEDIA_TYPE.encode(), HTML.encode())
+"""Of what type a problem is that was told in our own words."""
+
+
 class _Answer:
     """One answer on its way out: adds headers, and turns a bare error into a problem document."""
 
@@ -218,7 +222,7 @@ class _Answer:
 
     def _problem_instead_of(self, message: Message) -> ProblemError | None:
         headers = dict(message.get("headers", []))
-        is_told = headers.get(b"content-type", b"").startswith(MEDIA_TYPE.encode()) or is_page(self._path)
+        is_told = headers.get(b"content-type", b"").startswith(_TOLD) or is_page(self._path)
         if message["status"] < 400 or is_told:
             return None
         if message["status"] == 503 and self.instead_of_503 is not None:

@@ -92,6 +92,11 @@ def _told(spoken: str, sentence: str, exact: bool) -> str:
         _left.reset(budget)
 
 
+def spelt(sentence: str) -> str:
+    """A verdict of the policy with the rules and steps that it names as words: nobody has to read underscores."""
+    return _CODE.sub(lambda found: words(found[0]), sentence)
+
+
 def words(code: str) -> str:
     """A code as words of the language of the moment."""
     return pgettext(CODE, code.replace("_", " ").replace("ar assistant", "AR assistant"))
@@ -268,6 +273,8 @@ _BARE = re.compile(
 """What alerts say of money without its currency, which the sentence names elsewhere."""
 _IN_ENGLISH = re.compile(rf"(?<![\w.,-])(?:{_NUMBER} (?:{_CURRENCIES})|\d{{4}}-\d\d-\d\d)(?![\w-])")
 """Amounts and days in an English sentence: nothing within a longer number or a code."""
+_CODE = re.compile(r"(?<=\()[a-z]+(?:_[a-z\d]+)+(?=\))|(?<=without that, )[a-z]+(?:_[a-z\d]+)+(?=,)")
+"""A rule or a step that a verdict of the policy names."""
 
 
 @cache

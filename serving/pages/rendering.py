@@ -16,7 +16,7 @@ from serving.languages import formats, gettext, language, languages, ngettext, p
 from serving.languages.choosing import name_of
 from serving.languages.filling import filled
 from serving.languages.formats import chance, money, number, rate
-from serving.languages.retelling import retold
+from serving.languages.retelling import retold, spelt
 from serving.messages.formats import cleaned
 from serving.pages import charts
 from serving.pages.glossary import TERMS
@@ -73,16 +73,17 @@ def environment() -> Environment:
         "spoken": spoken_day,
         "month": month,
         "moment": moment,
-        "chance": chance,
+        "chance": lambda share: unbroken(chance(share)),
         "words": words,
         "sentence": sentence,
         "capital": capital,
         "retold": retold,
+        "spelt": spelt,
         "own": own,
         "plain": plain,
         "many": many,
         "number": number,
-        "rate": rate,
+        "rate": lambda share: unbroken(rate(share)),
         "of_form": of_form,
         "ended": ended,
     }
@@ -169,6 +170,11 @@ def capital(text: str) -> str:
 def ended(text: str) -> Markup:
     """A text as a sentence: with its full stop, where it does not end in a point already."""
     return filled(Markup("%(text)s."), {"text": text})
+
+
+def unbroken(share: str) -> str:
+    """42 % that stays on one line."""
+    return share.replace(" %", "\u00a0%")
 
 
 def own(text: Any) -> Markup:

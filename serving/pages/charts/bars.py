@@ -27,7 +27,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], tiers: Sequence[str], title: str)
     for level, tier in _levels(tiers):
         pieces.append(tag("rect", class_=f"fill{level}", x=left, y=2, width=12, height=12, rx=2))
         pieces.append(tag("text", tier, class_="quiet", x=left + 17, y=12))
-        left += 38 + 7.2 * len(tier)
+        left += 38 + 7.8 * len(tier)
     for n, row in enumerate(rows):
         y, at = 24 + n * TALL, float(LABELS)
         pieces.append(_name(row, y + 16))
@@ -46,7 +46,7 @@ def tier_bars(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     """One bar per tier, of the money in it, with a mark where the expected late part ends; `rows` have label, level,
     bar and late (shares of the longest bar), text and to."""
     names = 92
-    wide, pieces = HALF - names - _room(rows) - 66, []
+    wide, pieces = HALF - names - _room(rows), []
     for n, row in enumerate(rows):
         y = n * TALL
         shape = tag("g", bare_shape(row["level"]), class_="shape", transform=f"translate(0 {y + 4})")
@@ -122,7 +122,7 @@ def rolls(bands: Sequence[Mapping[str, Any]], title: str) -> Markup:
 
 def _room(rows: Sequence[Mapping[str, Any]]) -> float:
     """What the longest figure takes, which is longer in some languages."""
-    return max([FIGURES, *(16 + 7.4 * len(row["text"]) for row in rows)])
+    return max([FIGURES, *(16 + 8.4 * len(row["text"]) for row in rows)])
 
 
 def _levels(tiers: Sequence[str]) -> list[tuple[int, str]]:
