@@ -5,11 +5,12 @@ Only a queue to decide on: nothing is handed over or written down by itself, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -96,16 +97,25 @@ def exit_queue(scorer: Scorer | LiveScorer) -> Queue:
     rules = policy.parts.exits
     curve = _curve(whole.history, day, rules.follow_up_days if rules else 0)
     changed: frozenset[str] = getattr(scorer, "changed", frozenset())
-    advice = [
-        _with_amount(each, answers, whole, day) if each.consider == "write_down" else each
-        for answers in (whole, *parts)
-        for each in policy.exits(_open_cases(answers, day), curve)
-        if (each.customer_id in changed) == (answers is not whole)
-    ]
+    if whole not in _ADVICE:
+        _ADVICE[whole] = list(_advised(whole, whole, curve))
+    advice = [each for each in _ADVICE[whole] if each.customer_id not in changed]
+    advice += [each for part in parts for each in _advised(part, whole, curve) if each.customer_id in changed]
     assert rules is not None  # else the policy has said so
     ordered = sorted(advice, key=lambda each: (not each.is_prepared, -each.amount, each.invoice_id))
     said = {rule.outcome: rule.when.text for rule in (rules.hand_over, rules.write_down) if rule.when}
     return Queue(day, tuple(ordered), curve, rules.cost_share, rules.who, said, policy.version)
+
+
+_ADVICE: WeakKeyDictionary[Scorer, list[ExitAdvice]] = WeakKeyDictionary()
+"""What was said of a whole book as it was loaded: a write at the desk changes it for few customers."""
+
+
+def _advised(answers: Scorer, whole: Scorer, curve: RecoveryCurve) -> Iterator[ExitAdvice]:
+    """What to consider for the open invoices of a book, with what is to be written down."""
+    day = whole.as_of
+    for each in whole.policy.exits(_open_cases(answers, day), curve):
+        yield _with_amount(each, answers, whole, day) if each.consider == "write_down" else each
 
 
 def _with_amount(advice: ExitAdvice, answers: Scorer, whole: Scorer, day: date) -> ExitAdvice:

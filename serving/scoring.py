@@ -163,6 +163,7 @@ class Scorer:
             customer_id = str(self.facts.named["customer_id"][is_open[0]])
             self.customer(customer_id)
             ledger_of(self.facts, customer_id)
+            self.explain(str(self.facts.named["invoice_id"][is_open[0]]))
             for name in ("promises", "disputes"):
                 self.facts.about_invoices(is_open[:1], name)
 

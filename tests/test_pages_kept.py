@@ -37,6 +37,8 @@ PAGES = (
     "/invoices/A1/what-if",
     "/disputes",
     "/portfolio",
+    "/portfolio/losses",
+    "/portfolio/exits",
 )
 WORKED_OUT_LATER = {"/disputes": ("causes",), "/portfolio": ("cash", "figures", "sentence")}
 """Parts that are begun when first asked for, and are there some time after."""
@@ -86,6 +88,8 @@ def _told(pages: Caller) -> dict[str, Any]:
     found = {}
     for page in PAGES:
         answer = pages.get(f"{page}.json")
+        while answer.json().get("waiting_seconds") is not None:
+            answer = pages.get(f"{page}.json")
         assert answer.status_code == 200, (page, answer.text)
         left_out = WORKED_OUT_LATER.get(page, ())
         found[page] = {name: part for name, part in answer.json().items() if name not in left_out}

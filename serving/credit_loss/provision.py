@@ -163,7 +163,8 @@ def provision(
     matrix = matrix_of(facts, day, rules)
     sums: dict[tuple[str, str, int], np.ndarray] = {}
     for answers in (facts, *parts):
-        for place, values in _open(answers, day, rules, changed, answers is not facts):
+        made = _balances_of_book(facts, day, rules) if answers is facts else _balances(answers, day, rules)
+        for place, values in _summed(made, changed, answers is not facts):
             sums[place] = sums.get(place, np.zeros(4, np.int64)) + values
     lines = [
         Line(
@@ -206,13 +207,26 @@ def segments_of(facts: Facts, customers: np.ndarray, day: date, rules: CreditLos
     return np.where(found == "", UNKNOWN, found)
 
 
-def _open(
-    facts: Facts, day: date, rules: CreditLoss, changed: Collection[str], is_part: bool
-) -> Iterable[tuple[tuple[str, str, int], np.ndarray]]:
-    """By currency, segment and band: invoices, minor units undisputed and disputed, invoices of unknown amount."""
+@dataclass(frozen=True)
+class _Balances:
+    """The open invoices of a book at the start of a day."""
+
+    customer: np.ndarray
+    places: list[np.ndarray]
+    """Currency, segment and band of each."""
+    values: np.ndarray
+    """One, minor units undisputed and disputed, and whether the amount is unknown; shape (invoices, 4)."""
+
+
+@lru_cache(2)
+def _balances_of_book(facts: Facts, day: date, rules: CreditLoss) -> _Balances:
+    """Kept for a whole book: a write at the desk changes those of few customers, which their part tells."""
+    return _balances(facts, day, rules)
+
+
+def _balances(facts: Facts, day: date, rules: CreditLoss) -> _Balances:
     today = day_number(day)
     rows = facts.history.open_on(today)
-    rows = rows[among(facts.named["customer_id"][rows], changed) == is_part]
     at = np.full(len(rows), today)
     is_known = facts.amount_known(rows)
     owed = np.where(is_known, facts.amount_open(rows, at), 0)
@@ -221,7 +235,16 @@ def _open(
     bands = band_of(today - facts.history.invoices["due_on"][rows])
     places = [facts.named["currency"][rows], segments, bands]
     values = np.stack([np.ones_like(owed), owed - disputed, disputed, ~is_known], axis=1).astype(np.int64)
-    summed = pd.DataFrame(values).groupby(places, sort=False).sum()
+    return _Balances(facts.named["customer_id"][rows], places, values)
+
+
+def _summed(
+    made: _Balances, changed: Collection[str], is_part: bool
+) -> Iterable[tuple[tuple[str, str, int], np.ndarray]]:
+    """By currency, segment and band: invoices, minor units undisputed and disputed, invoices of unknown amount."""
+    mine = among(made.customer, changed) == is_part
+    places = [each[mine] for each in made.places]
+    summed = pd.DataFrame(made.values[mine]).groupby(places, sort=False).sum()
     for (currency, segment, band), row in zip(summed.index.tolist(), summed.to_numpy(), strict=True):
         yield (str(currency), str(segment), int(band)), row
 

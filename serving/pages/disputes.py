@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -71,11 +72,12 @@ def view(visit: Visit) -> dict[str, Any]:
 
 def _whole(visit: Visit) -> dict[str, Any]:
     """All of them with the names of their customers: the same for everybody at one moment."""
-    records = [record for kind in KINDS for record in visit.office.desk.find(kind)]
-    found = objections(visit.live, records)
-    names = names_of(visit.live, sorted({each.customer_id for each in found}))
-    rows = [told(each) | {"name": names[each.customer_id]} for each in found]
-    rows.sort(key=lambda each: (each["status"] != "open", not each["is_overdue"]))
+    live = visit.live
+    # a write about one of them makes its customer's book anew: of all others the whole book says what it said
+    of_whole = visit.kept.of_books(live, [live.whole], "objections", lambda: _rows(visit, live.whole))
+    rows = [each for each in of_whole if each["customer_id"] not in live.changed]
+    rows += [] if live.part is None else _rows(visit, live.part)
+    rows.sort(key=_urgency)
     is_open = [each for each in rows if each["status"] == "open"]
     return {
         "open": is_open,
@@ -95,6 +97,21 @@ def _whole(visit: Visit) -> dict[str, Any]:
             "owner": sorted({each["owner"] or NOBODY for each in is_open}),
         },
     }
+
+
+def _rows(visit: Visit, book: Scorer) -> list[dict[str, Any]]:
+    """Those of the customers of a book."""
+    alone = replace(visit.live, whole=book, part=None, changed=frozenset())
+    found = objections(alone, [record for kind in KINDS for record in visit.office.desk.find(kind)])
+    names = names_of(alone, sorted({each.customer_id for each in found}))
+    return [told(each) | {"name": names[each.customer_id]} for each in found]
+
+
+def _urgency(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What is overdue first, then what is open for longest; then those closed last."""
+    day = date.fromisoformat(row["closed_on"] or row["opened_on"]).toordinal()
+    last = -day if row["closed_on"] else day
+    return row["status"] != "open", not row["is_overdue"], last, row["kind"], row["record_id"]
 
 
 def told(each: Objection) -> dict[str, Any]:
