@@ -7,7 +7,7 @@ is kept have the best tier, since they are known or since tiers are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from features.days import NEVER, to_date
+from features.history import positions
 from features.ledger.cells import digits_of
 from serving.desk import Actor, Desk, Record
 from serving.policy import Policy
@@ -166,12 +167,16 @@ def _a_week_before(
     return known | dict(zip(kept["id"], kept["tier"], strict=True))
 
 
-def known_since(scorer: Scorer | LiveScorer) -> dict[str, date]:
-    """The day from which each customer of a book is known."""
+def known_since(scorer: Scorer | LiveScorer, only: Sequence[str] | None = None) -> dict[str, date]:
+    """The day from which each customer of a book is known, or each of these."""
     found: dict[str, date] = {}
     for each in scorers_of(scorer):
-        days, names = each.facts.customers_known_on.tolist(), each.history.customers.tolist()
-        found |= {name: to_date(day) for name, day in zip(names, days, strict=True) if day < NEVER}
+        days, names = each.facts.customers_known_on, each.history.customers
+        if only is not None:
+            place = positions(names, pd.Series(only, dtype="str"))
+            days, names = days[place[place >= 0]], names[place[place >= 0]]
+        named = zip(names.tolist(), days.tolist(), strict=True)
+        found |= {name: to_date(day) for name, day in named if day < NEVER}
     return found
 
 
@@ -186,23 +191,29 @@ def tiers_at(scorer: Scorer | LiveScorer, items: Items, changes: Sequence[Mappin
 def tiers_now(
     live: LiveScorer, items: Items, changes: Sequence[Mapping[str, Any]], whole: Tiers | None
 ) -> Tiers | None:
-    """The same as `tiers_at`, from those of the `whole` book: only cases that the desk knows more of are looked at."""
+    """The same as `tiers_at`, from those of the `whole` book: only cases that the desk knows more of are looked at.
+
+    Customers of whom the whole book knew nothing come last.
+    """
     if whole is None or live.part is None:
         return whole
     touched = among(items.customer_id, live.changed)
     cases = {*items.case_id[touched].tolist(), *(live.case_of(each) for each in live.changed)}
     rows = np.flatnonzero(among(items.case_id, cases))
     again = {*cases, *live.changed, *items.customer_id[rows].tolist()}
-    known = {name: day for name, day in known_since(live).items() if name in again}
+    known = known_since(live, sorted(again))
     part = tiers_of(items.at(rows), live.whole.policy, live.as_of, changes, known, again)
     return _with_part(whole, part, again)
 
 
-def _with_part(whole: Tiers, part: Tiers, again: Collection[str]) -> Tiers:
-    """The tiers of everybody else, and those of some who were looked at again; in the order of a whole book's."""
+def _with_part(whole: Tiers, part: Tiers, again: Set[str]) -> Tiers:
+    """The tiers of everybody else, and those of some who were looked at again."""
 
     def put(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(sorted({**{name: one for name, one in old.items() if name not in again}, **new}.items()))
+        made = {**old, **new}
+        for name in again - new.keys():
+            made.pop(name, None)
+        return made
 
     def to_keep() -> list[TierChange]:
         changes = [each for each in whole.to_keep() if each.customer_id not in again]

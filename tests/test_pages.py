@@ -292,6 +292,20 @@ class TestPages:
             assert answer.status_code == 200 and "immutable" in answer.headers["cache-control"]
         assert shown.browser().get("/static/app.py").status_code == 404
 
+    def test_static_files_are_packed_for_those_who_unpack_them(self, shown: House) -> None:
+        for name in STATIC:
+            plain = shown.browser().caller.get(f"/static/{name}", {"Accept-Encoding": "identity"})
+            packed = shown.browser().caller.get(
+                f"/static/{name}", {"Accept-Encoding": "br, gzip"}
+            )  # unpacked by httpx
+            assert packed.content == plain.content == static_file(name)
+            assert (plain.headers.get("content-encoding"), packed.headers["content-encoding"]) == (
+                None,
+                "gzip",
+            )
+            assert int(packed.headers["content-length"]) < len(plain.content)
+            assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+
     def test_the_whole_of_a_first_visit_is_small(self, shown: House) -> None:
         sizes = [len(static_file(name)) for name in STATIC]
         assert sum(sizes) + len(shown.browser().get("/today").content) < 150_000

@@ -34,7 +34,7 @@ from serving.pages import (
     what_if,
 )
 from serving.pages.kept import Kept
-from serving.pages.rendering import STATIC, static_file
+from serving.pages.rendering import STATIC, packed_file, static_file
 from serving.pages.routing import Pages
 from serving.pages.sign_in import HOME, Entrance
 
@@ -90,4 +90,9 @@ def _add_static(app: FastAPI) -> None:
     async def static(request: Request, name: str) -> Response:
         if name not in STATIC:
             raise problem_of_status(404)
-        return Response(static_file(name), media_type=STATIC[name], headers={"Cache-Control": A_YEAR})
+        headers = {"Cache-Control": A_YEAR, "Vary": "Accept-Encoding"}
+        # pages are not packed: they hold secrets beside what somebody else may have written into an address
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(static_file(name), media_type=STATIC[name], headers=headers)
+        packed = headers | {"Content-Encoding": "gzip"}
+        return Response(packed_file(name), media_type=STATIC[name], headers=packed)

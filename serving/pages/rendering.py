@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -108,6 +109,12 @@ def environment() -> Environment:
 def static_file(name: str) -> bytes:
     """The content of one of STATIC."""
     return (HERE / "static" / name).read_bytes()
+
+
+@cache
+def packed_file(name: str) -> bytes:
+    """The same for those who unpack it."""
+    return gzip.compress(static_file(name), mtime=0)
 
 
 @cache

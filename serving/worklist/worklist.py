@@ -17,6 +17,7 @@ from features.history import History
 from serving.policy import Policy
 from serving.profile import Declared, profiles
 from serving.scoring import Scorer
+from serving.sorted_rows import among
 from serving.worklist.choosing import Capacity, CaseState, chosen
 from serving.worklist.items import Items, items_now, scorers_of
 from serving.worklist.telling import Case, Teller, as_plain
@@ -213,14 +214,11 @@ def _by_case(states: Mapping[str, CaseState], items: Items) -> dict[str, CaseSta
     """States by case id, those given for a member of a group too; the case's own wins."""
     if not states:
         return {}
-    of_members = {
-        str(case): states[customer]
-        for case, customer in sorted(
-            set(zip(items.case_id.tolist(), items.customer_id.tolist(), strict=True))
-        )
-        if customer in states
-    }
-    return of_members | {name: state for name, state in states.items() if name in set(items.case_id.tolist())}
+    told = among(items.customer_id, states)
+    pairs = set(zip(items.case_id[told].tolist(), items.customer_id[told].tolist(), strict=True))
+    of_members = {str(case): states[customer] for case, customer in sorted(pairs)}
+    cases = set(items.case_id.tolist())
+    return of_members | {name: state for name, state in states.items() if name in cases}
 
 
 def _left_out(
@@ -233,6 +231,10 @@ def _left_out(
 ) -> pd.DataFrame:
     accounts = pd.DataFrame({"case": cases.case, "customer": items.customer_id}).drop_duplicates()
     many = np.bincount(accounts["case"].to_numpy(dtype=np.int64), minlength=len(cases))
+    by_value = np.argsort(
+        -cases.value[left].round(2), kind="stable"
+    )  # of equal ones the smaller id: so cases stand
+    left, reason, detail = left[by_value], reason[by_value], detail[by_value]
     ids = cases.case_id[left]
     return pd.DataFrame(
         {
@@ -246,7 +248,7 @@ def _left_out(
             "money": cases.values.money[left].round(2),
             "value": cases.value[left].round(2),
         }
-    ).sort_values(["value", "case_id"], ascending=[False, True], kind="stable", ignore_index=True)
+    )
 
 
 def _unit(scorer: Scorer) -> str:
