@@ -84,15 +84,16 @@ def taken(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def table(found: dict[str, tuple[int, int]]) -> Iterator[str]:
-    """The jobs of each role with their clicks and keys; then what else was walked."""
+    """The jobs of each role with their clicks and keys, at a desk where there are several widths; then the others."""
     named = {test for jobs in JOBS.values() for test in jobs.values()}
     wide = max(map(len, [*found, *(job for jobs in JOBS.values() for job in jobs)])) + 2
     yield f"{'':{wide}}clicks  keys"
     for role, jobs in JOBS.items():
         yield role
         for job, test in jobs.items():
-            yield _line(job, found.get(test), wide)
-    if others := sorted(found.keys() - named):
+            walked = sorted(each for each in found if each.partition("[")[0] == test)
+            yield _line(job, found[walked[0]] if walked else None, wide)
+    if others := sorted(each for each in found if each.partition("[")[0] not in named):
         yield "also walked"
         yield from (_line(job, found[job], wide) for job in others)
 

@@ -32,5 +32,14 @@ def test_all_windows_of_a_test_count_together(tmp_path: Path) -> None:
         note(tmp_path, "tests/x.py::test_agreeing_a_plan (call)", Counter(clicks=1, keys=keys))
     note(tmp_path, "tests/x.py::test_each_key[a, b] (call)", Counter(keys=4))
     assert taken(tmp_path) == {"agreeing a plan": (2, 5), "each key[a, b]": (0, 4)}
+    for width, clicks in (("phone", 3), ("desk", 2)):  # of several widths that of a desk is told
+        note(
+            tmp_path, f"tests/x.py::test_finding_the_largest_customer[{width}] (call)", Counter(clicks=clicks)
+        )
     lines = {" ".join(line.split()) for line in table(taken(tmp_path))}
-    assert {"agree a plan 2 5", "each key[a, b] 0 4", "override with a reason not walked"} <= lines
+    assert {
+        "agree a plan 2 5",
+        "find the largest customer 2 0",
+        "each key[a, b] 0 4",
+        "override with a reason not walked",
+    } <= lines
