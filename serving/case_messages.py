@@ -254,7 +254,7 @@ def _disputes(scorers: Iterable[Scorer], invoices: set[str], day: date) -> Itera
 
 def _known(scorer: Scorer, name: str, dated: str, invoices: set[str], day: date) -> list[dict[Any, Any]]:
     """Rows about some invoices known by the end of a day, with the currency of their invoice."""
-    positions = np.array([scorer.facts.position(each) for each in sorted(invoices)], dtype=np.int64)
+    positions = scorer.facts.positions(sorted(invoices))
     table = scorer.facts.about_invoices(positions[positions >= 0], name)
     known = np.maximum(day_numbers(table[dated]), day_numbers(table["known_on"])) <= day_number(day)
     rows = table[known]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,9 +72,10 @@ class Facts:
     def _rows_in(self, name: str, column: str, wanted: np.ndarray) -> pd.DataFrame:
         table, kept = self.history.tables[name], (name, column)
         if kept not in self._sorted_in:  # made twice by two who ask at once, it is the same
-            history, is_customer = self.history, column == "customer_id"
-            number = history.customer_codes if is_customer else partial(positions_of, history)
-            self._sorted_in[kept] = Sorted.of(number(table[column]))
+            named, history = table[column], self.history
+            is_customer = column == "customer_id"
+            numbers = history.customer_codes(named) if is_customer else positions_of(history, named)
+            self._sorted_in[kept] = Sorted.of(numbers)
         found = self._sorted_in[kept]
         begin, end = (np.searchsorted(found.keys, wanted + step) for step in (0, 1))
         parts = [found.rows[b:e] for b, e in zip(begin.tolist(), end.tolist(), strict=True)]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from features.days import day_number
 from features.history import History
 from serving.accounts import money
 from serving.credit_loss.provision import matrix_of, rate_of
+from serving.lasting import once_each
 from serving.policy.exits import ExitAdvice
 from serving.recovery import RecoveryCurve, recovery_curve
 from serving.worklist.items import scorers_of
@@ -95,26 +95,26 @@ def exit_queue(scorer: Scorer | LiveScorer) -> Queue:
     whole, *parts = scorers_of(scorer)
     policy, day = whole.policy, scorer.as_of
     rules = policy.parts.exits
-    curve = _curve(whole.history, day, rules.follow_up_days if rules else 0)
+    curve = _curve_of(whole)
     changed: frozenset[str] = getattr(scorer, "changed", frozenset())
-    if whole not in _ADVICE:
-        _ADVICE[whole] = list(_advised(whole, whole, curve))
-    advice = [each for each in _ADVICE[whole] if each.customer_id not in changed]
-    advice += [each for part in parts for each in _advised(part, whole, curve) if each.customer_id in changed]
+    advice = [each for each in _advice_of(whole) if each.customer_id not in changed]
+    advice += [each for part in parts for each in _advised(part, whole) if each.customer_id in changed]
     assert rules is not None  # else the policy has said so
     ordered = sorted(advice, key=lambda each: (not each.is_prepared, -each.amount, each.invoice_id))
     said = {rule.outcome: rule.when.text for rule in (rules.hand_over, rules.write_down) if rule.when}
     return Queue(day, tuple(ordered), curve, rules.cost_share, rules.who, said, policy.version)
 
 
-_ADVICE: WeakKeyDictionary[Scorer, list[ExitAdvice]] = WeakKeyDictionary()
-"""What was said of a whole book as it was loaded: a write at the desk changes it for few customers."""
+@once_each
+def _advice_of(whole: Scorer) -> list[ExitAdvice]:
+    """What is said of a whole book as it was loaded: a write at the desk changes it for few customers."""
+    return list(_advised(whole, whole))
 
 
-def _advised(answers: Scorer, whole: Scorer, curve: RecoveryCurve) -> Iterator[ExitAdvice]:
+def _advised(answers: Scorer, whole: Scorer) -> Iterator[ExitAdvice]:
     """What to consider for the open invoices of a book, with what is to be written down."""
     day = whole.as_of
-    for each in whole.policy.exits(_open_cases(answers, day), curve):
+    for each in whole.policy.exits(_open_cases(answers, day), _curve_of(whole)):
         yield _with_amount(each, answers, whole, day) if each.consider == "write_down" else each
 
 
@@ -135,6 +135,11 @@ def _open_cases(scorer: Scorer, day: date) -> dict[str, Any]:
     rows = scorer.history.open_on(day_number(day))
     rows = rows[scorer.facts.is_open(rows, day_number(day) + 1)]
     return scorer.facts.cases(rows, day, scorer.desk_facts) | {"p_late": np.zeros(len(rows))}
+
+
+def _curve_of(whole: Scorer) -> RecoveryCurve:
+    rules = whole.policy.parts.exits
+    return _curve(whole.history, whole.as_of, rules.follow_up_days if rules else 0)
 
 
 @lru_cache(2)

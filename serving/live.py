@@ -17,7 +17,6 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -31,6 +30,7 @@ from serving.desk.kinds import LEDGER_KINDS
 from serving.desk_facts import KINDS as DESK_KINDS
 from serving.desk_facts import facts_at_desk
 from serving.in_force import policy_of
+from serving.lasting import once_each
 from serving.scoring import Scorer
 from serving.sorted_rows import among
 
@@ -79,13 +79,6 @@ class LiveScorer:
     def as_of(self) -> date:
         """The book day."""
         return self.whole.as_of
-
-    def again(self) -> LiveScorer:
-        """Another moment, of which nothing else is to be told."""
-        later = replace(self)
-        if "_groups" in self.__dict__:  # found before, they are the same
-            later.__dict__["_groups"] = self._groups
-        return later
 
     def is_like(self, other: LiveScorer) -> bool:
         """Whether both score and decide alike: nothing that matters to that was written between them."""
@@ -272,7 +265,7 @@ class Live:
         self._read_before = (now, changed, ledger)
         kept = self._kept
         if not fresh and kept is not None and kept[2].whole is scorer:
-            return kept[2].again()
+            return replace(kept[2])  # another moment, of which nothing else is to be told
         if ledger is None:
             return LiveScorer(scorer, None, frozenset(), self._open_scores)
         told = facts_at_desk(self._desk, scorer.as_of, changed)
@@ -317,13 +310,9 @@ class Live:
         return found[1]
 
 
-_GROUPS: WeakKeyDictionary[Scorer, Groups] = WeakKeyDictionary()
-
-
+@once_each
 def _groups_of(scorer: Scorer) -> Groups:
-    if scorer not in _GROUPS:  # made twice by two who ask at once, it is the same
-        _GROUPS[scorer] = Groups.of(_parents_of(scorer))
-    return _GROUPS[scorer]
+    return Groups.of(_parents_of(scorer))
 
 
 def _parents_of(scorer: Scorer) -> dict[str, str | None]:

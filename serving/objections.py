@@ -200,7 +200,7 @@ def _money(
     """What each dispute holds of what is open, and in which currency; a dispute without an amount is about all."""
     if kind != "disputes":
         return [None] * len(table), [""] * len(table)
-    places = np.array([scorer.facts.position(each) for each in table["invoice_id"].tolist()], dtype=np.int64)
+    places = scorer.facts.positions(table["invoice_id"].tolist())
     owed = scorer.facts.amount_open(places, np.full(len(places), day_number(live.as_of) + 1))
     known, currencies = scorer.facts.amount_known(places), _currencies(scorer, table["invoice_id"].tolist())
     stated = table["amount"].to_numpy(dtype=np.float64)
@@ -210,8 +210,8 @@ def _money(
 
 
 def _currencies(scorer: Scorer, invoice_ids: list[str]) -> list[str]:
-    places = [scorer.facts.position(each) for each in invoice_ids]
-    return [str(each) for each in scorer.facts.named["currency"][np.array(places, dtype=np.int64)].tolist()]
+    places = scorer.facts.positions(invoice_ids)
+    return [str(each) for each in scorer.facts.named["currency"][places].tolist()]
 
 
 def _closed_on(row: Mapping[Any, Any], as_of: date) -> date | None:

@@ -7,16 +7,15 @@ a second for figures that are worked out beside it.
 from __future__ import annotations
 
 from typing import cast
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
 from features.history import History
+from serving.lasting import once_each
 
 STEP = 10_000
 """Ids that are looked up at once: some milliseconds."""
-_INDEXES: WeakKeyDictionary[History, pd.Index] = WeakKeyDictionary()
 
 
 def positions_of(history: History, ids: pd.Series) -> np.ndarray:
@@ -34,13 +33,12 @@ def position_of(history: History, invoice_id: str) -> int:
         return -1
 
 
+@once_each
 def index_of(history: History) -> pd.Index:
-    """The ids of a history's invoices, ready to be looked up in; made twice by two who ask at once, it is the same."""
-    if history not in _INDEXES:
-        index = _index(history.tables["invoices"]["invoice_id"])
-        index.get_indexer(index[:1])  # with the first question pandas makes its table of hashes
-        _INDEXES[history] = index
-    return _INDEXES[history]
+    """The ids of a history's invoices, ready to be looked up in."""
+    index = _index(history.tables["invoices"]["invoice_id"])
+    index.get_indexer(index[:1])  # with the first question pandas makes its table of hashes
+    return index
 
 
 def _index(ids: pd.Series) -> pd.Index:

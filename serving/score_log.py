@@ -138,7 +138,7 @@ def forget(home: Path, now: datetime, keep_days: int) -> int:
 
 
 def _table(scorer: Scorer, scored: pd.DataFrame, challenger: RiskModel | None) -> pa.Table:
-    rows = np.array([scorer.facts.position(each) for each in scored["invoice_id"]], dtype=np.int64)
+    rows = scorer.facts.positions(scored["invoice_id"].tolist())
     as_of = np.full(len(rows), day_number(scorer.as_of))
     # Computed as the scorer did: the same questions to the same history have the same bits.
     values = CATALOGUE.compute(scorer.history, rows, as_of)

@@ -26,7 +26,6 @@ from serving.desk_facts import DeskFacts
 from serving.facts import Facts
 from serving.in_force import load_policy
 from serving.policy import Policy
-from serving.positions import index_of
 from serving.priors import priors
 from serving.score_rows import ranked as ranked
 from serving.score_rows import records
@@ -157,7 +156,6 @@ class Scorer:
     def warm_up(self) -> None:
         """Sort the book for questions about one invoice, so that the first caller does not wait for it."""
         self.model_on(self.as_of)
-        index_of(self.history)
         is_open = self.history.open_on(day_number(self.as_of))
         if len(is_open):
             customer_id = str(self.facts.named["customer_id"][is_open[0]])

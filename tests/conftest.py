@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from serving.desk import Desk
+    from serving.scoring import Scorer
+    from tests.browser import Watched
+    from tests.house import House
     from tests.postgres import Server
     from training.backtest import Replayed
 
@@ -171,6 +174,24 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture(scope="module")
+def scorer(small_model: RiskModel) -> Scorer:
+    """A book of three companies; a module with another book has a `scorer` of its own."""
+    from tests.house import book
+
+    return book(small_model)
+
+
+@pytest.fixture
+def house(tmp_path: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A home over the module's book, whose passwords are hashed quickly."""
+    from serving import users
+    from tests.house import QUICK, House
+
+    monkeypatch.setattr(users, "_hasher", QUICK)
+    return House(tmp_path, scorer)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real browser, without a window."""
     from tests.browser import chromium
@@ -188,3 +209,12 @@ def desk(tmp_path: Path, database_url: str | None) -> Iterator[Desk]:
     home = tmp_path / "desk"
     with Desk.open(home, database_url, patience=5) if database_url else desk_of(home, 5) as opened:
         yield opened
+
+
+@pytest.fixture(params=("desk", "laptop", "phone"))
+def sized(request: pytest.FixtureRequest, browser: Browser, origin: str) -> Iterator[Watched]:
+    """A browser of each of SIZES; whatever the test did, nothing left the service and nothing complained."""
+    from tests.browser import undisturbed
+
+    with undisturbed(browser, origin, request.param) as found:
+        yield found

@@ -21,8 +21,7 @@ from serving.messages import render
 from serving.messages.samples import FULL
 from serving.pages.rendering import environment
 from serving.scoring import Scorer
-from tests.house import QUICK, House, book
-from training.model import RiskModel
+from tests.house import QUICK, House
 
 
 def test_english_is_there_without_a_catalogue() -> None:
@@ -129,11 +128,6 @@ class TestOneFullStop:
                 message = render(action, channel, case, language=code)
                 for text in (message.subject, message.text, re.sub(r"<[^>]+>", "", message.html)):
                     assert ".." not in text
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 class TestPages:

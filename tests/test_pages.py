@@ -16,8 +16,7 @@ from serving.pages.rendering import STATIC, own, static_file
 from serving.policy import Policy
 from serving.scoring import Scorer
 from tests.api_service import NOW
-from tests.house import QUICK, House, book, hidden
-from training.model import RiskModel
+from tests.house import QUICK, House, hidden
 
 PLACES = (
     *(
@@ -32,11 +31,6 @@ PLACES = (
     ),
     *("/audit", "/glossary", "/patterns"),
 )
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,7 @@ import pytest
 from serving import users
 from serving.desk import Actor
 from serving.scoring import Scorer
-from tests.house import QUICK, Browser, House, book
-from training.model import RiskModel
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
+from tests.house import QUICK, Browser, House
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from serving.desk import Actor, Desk
-from tests.browser import SIZES, STANDARDS, Watched, undisturbed, watched
+from tests.browser import SIZES, STANDARDS, Watched, watched
 from tests.live_service import served, trained_home
 from tests.test_pages_desk import ALERT
 
@@ -50,19 +50,12 @@ def _fill(desk: Desk) -> None:
                 writing.change("sendings", f"S-{size}", {"status": status}, version)
 
 
-@pytest.fixture(params=SIZES)
-def desk(request: pytest.FixtureRequest, browser: Browser, origin: str) -> Iterator[Watched]:
-    """A browser of each size; whatever the test did, nothing left the service and nothing complained."""
-    with undisturbed(browser, origin, request.param) as found:
-        yield found
-
-
 def size_of(request: pytest.FixtureRequest) -> str:
-    return str(request.node.callspec.params["desk"])
+    return str(request.node.callspec.params["sized"])
 
 
-def test_the_whole_log_is_checked_by_a_click(desk: Watched) -> None:
-    page = desk.open("/audit")
+def test_the_whole_log_is_checked_by_a_click(sized: Watched) -> None:
+    page = sized.open("/audit")
     page.get_by_role("button", name="Check the whole log now").click()
     expect(page.get_by_role("heading", name="It is whole")).to_be_visible(timeout=30_000)
     page.get_by_label("Which").select_option("overrides")
@@ -72,10 +65,10 @@ def test_the_whole_log_is_checked_by_a_click(desk: Watched) -> None:
 
 
 def test_an_alert_is_closed_and_the_list_stays_as_it_was_asked_for(
-    desk: Watched, request: pytest.FixtureRequest
+    sized: Watched, request: pytest.FixtureRequest
 ) -> None:
     size = size_of(request)
-    page = desk.open(f"/alerts?severity=warning&assigned_to={size}")
+    page = sized.open(f"/alerts?severity=warning&assigned_to={size}")
     expect(page.locator("li.alert")).to_have_count(1)
     many = int(page.locator(".top .count").inner_text())
     page.get_by_text("Open: change").click()
@@ -87,15 +80,15 @@ def test_an_alert_is_closed_and_the_list_stays_as_it_was_asked_for(
     expect(page.get_by_role("link", name=f"Alerts {many - 1} open")).to_be_visible()
 
 
-def test_what_nobody_knew_is_said_by_keyboard(desk: Watched, request: pytest.FixtureRequest) -> None:
-    page = desk.open("/messages?status=unsure")
+def test_what_nobody_knew_is_said_by_keyboard(sized: Watched, request: pytest.FixtureRequest) -> None:
+    page = sized.open("/messages?status=unsure")
     row = page.locator("tbody tr", has_text=f"For {size_of(request)}")
     row.get_by_text("Say what became of it").press("Enter")
     row.get_by_label("What became of it").select_option("sent")
     row.get_by_role("button", name="Record").press("Enter")
     expect(page.locator(".toast")).to_be_visible()
     expect(row).to_have_count(0)
-    page = desk.open("/customers/C0001")
+    page = sized.open("/customers/C0001")
     expect(page.locator(".timeline", has_text="Left by itself to c@example.com").first).to_be_visible()
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser import SIZES, STANDARDS, Watched, data, undisturbed
+from tests.browser import STANDARDS, Watched, data
 from tests.live_service import served, trained_home
 
 pytestmark = pytest.mark.slow
@@ -23,22 +23,15 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.port}"
 
 
-@pytest.fixture(params=SIZES)
-def desk(request: pytest.FixtureRequest, browser: Browser, origin: str) -> Iterator[Watched]:
-    """A browser of each size; whatever the test did, nothing left the service and nothing complained."""
-    with undisturbed(browser, origin, request.param) as found:
-        yield found
-
-
 def left_out(origin: str) -> dict[str, Any]:
     """A customer with something open who is not on today's list."""
     told = data(origin, "/today")
     return next(each for group in told["left_out"] for each in group["cases"] if each["name"])
 
 
-def test_somebody_who_is_not_on_the_list_is_found_by_keys_from_any_page(desk: Watched, origin: str) -> None:
+def test_somebody_who_is_not_on_the_list_is_found_by_keys_from_any_page(sized: Watched, origin: str) -> None:
     wanted = left_out(origin)
-    page = desk.open("/portfolio")
+    page = sized.open("/portfolio")
     page.keyboard.press("/")
     page.wait_for_url("**/today#f-q")
     expect(page.get_by_label("Search")).to_be_focused()
@@ -58,9 +51,9 @@ def test_somebody_who_is_not_on_the_list_is_found_by_keys_from_any_page(desk: Wa
     expect(page.get_by_role("heading", level=1)).to_contain_text(wanted["name"])
 
 
-def test_a_case_is_set_aside_and_taken_back(desk: Watched, origin: str) -> None:
+def test_a_case_is_set_aside_and_taken_back(sized: Watched, origin: str) -> None:
     case = data(origin, "/today")["cases"][0]["case_id"]
-    page = desk.open(f"/customers/{case}")
+    page = sized.open(f"/customers/{case}")
     page.get_by_text("Set aside, hand over or move").click()
     page.get_by_label("Set aside until").fill("2030-01-02")
     page.get_by_label("Why", exact=True).first.fill("away until the new year")

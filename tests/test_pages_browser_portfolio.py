@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import SIZES, STANDARDS, Watched, data, undisturbed, watched
+from tests.browser import SIZES, STANDARDS, Watched, data, watched
 from tests.commands import runs_in
 from tests.live_service import served, trained_home
 
@@ -26,13 +26,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert runs_in(home.folder)("monitor", home.ledger).exit_code in (0, 1)
     with served(home, folder / "log") as server:
         yield f"http://127.0.0.1:{server.port}"
-
-
-@pytest.fixture(params=SIZES)
-def desk(request: pytest.FixtureRequest, browser: Browser, origin: str) -> Iterator[Watched]:
-    """A browser of each size; whatever the test did, nothing left the service and nothing complained."""
-    with undisturbed(browser, origin, request.param) as found:
-        yield found
 
 
 def whole(page: Page) -> Page:
@@ -64,30 +57,30 @@ def test_the_pages_are_accessible_and_fit_their_screen(
         assert (found.strangers, found.complaints) == ([], [])
 
 
-def test_finding_the_largest_customer(desk: Watched, origin: str) -> None:
-    page = desk.open("/today")
+def test_finding_the_largest_customer(sized: Watched, origin: str) -> None:
+    page = sized.open("/today")
     page.get_by_role("link", name="Portfolio").click()
     expect(page.locator(".lead").first).to_contain_text("owe four fifths")
     largest = data(origin, "/portfolio")["concentration"]["largest"][0]
     page.locator("[data-row]").first.click()
     expect(page).to_have_url(re.compile(rf"/customers/{largest['customer_id']}$"))
-    assert desk.work["clicks"] == 2
+    assert sized.work["clicks"] == 2
 
 
 def test_finding_the_largest_customer_by_keys_alone(browser: Browser, origin: str) -> None:
     largest = data(origin, "/portfolio")["concentration"]["largest"][0]
-    with watched(browser, origin) as desk:
-        page = whole(desk.open("/portfolio"))
+    with watched(browser, origin) as found:
+        page = whole(found.open("/portfolio"))
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile(rf"/customers/{largest['customer_id']}$"))
-        assert desk.work["keys"] == 2
+        assert found.work["keys"] == 2
 
 
-def test_seeing_who_owes_what_is_oldest(desk: Watched, origin: str) -> None:
+def test_seeing_who_owes_what_is_oldest(sized: Watched, origin: str) -> None:
     bands = data(origin, "/portfolio")["ageing"][0]["bands"]
     oldest = [band for band in bands if band["invoices"]][-1]
-    page = whole(desk.open("/portfolio"))
+    page = whole(sized.open("/portfolio"))
     page.locator(f'.ageing a[href*="{oldest["to"].split("#")[0].split("&")[-1]}"]').first.click()
     expect(page.get_by_text(f"Only invoices of the age {oldest['name']}.")).to_be_visible()
     named = data(origin, oldest["to"].split("#")[0].replace("/portfolio", "/portfolio.json"), "")
@@ -95,9 +88,9 @@ def test_seeing_who_owes_what_is_oldest(desk: Watched, origin: str) -> None:
     assert sum(float(each["open"]) for each in named["whole"]) == float(oldest["open"])
 
 
-def test_narrowing_the_portfolio_acts_at_once_and_stays_in_the_address(desk: Watched, origin: str) -> None:
+def test_narrowing_the_portfolio_acts_at_once_and_stays_in_the_address(sized: Watched, origin: str) -> None:
     division = data(origin, "/portfolio")["choices"]["division"][0]
-    page = whole(desk.open("/portfolio"))
+    page = whole(sized.open("/portfolio"))
     before = page.locator(".lead").first.inner_text()
     page.get_by_label("Division").select_option(division)
     expect(page).to_have_url(re.compile(rf"division={division}"))
@@ -106,8 +99,8 @@ def test_narrowing_the_portfolio_acts_at_once_and_stays_in_the_address(desk: Wat
     expect(page.get_by_label("Division")).to_have_value(division)
 
 
-def test_finding_the_worst_month_of_the_model(desk: Watched, origin: str) -> None:
-    page = desk.open("/today")
+def test_finding_the_worst_month_of_the_model(sized: Watched, origin: str) -> None:
+    page = sized.open("/today")
     page.get_by_role("link", name="Model").click()
     expect(page.get_by_role("heading", name="The verdict")).to_be_visible()
     told = data(origin, "/model")
@@ -117,7 +110,7 @@ def test_finding_the_worst_month_of_the_model(desk: Watched, origin: str) -> Non
         expect(page.locator("#months ~ .scroll tr", has_text="furthest off")).to_contain_text(worst)
     else:
         expect(page.locator("#months ~ .scroll .mark")).to_have_count(0)
-    assert desk.work["clicks"] == 1
+    assert sized.work["clicks"] == 1
 
 
 def test_the_pages_work_without_scripts(browser: Browser, origin: str) -> None:

@@ -5,30 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from serving import users
 from serving.office import EVERYBODY, Office
 from serving.pages.guide import guide
 from serving.scoring import Scorer
-from tests.house import QUICK, Browser, House, book, hidden
-from training.model import RiskModel
+from tests.house import Browser, House, hidden
 
 PAGE = "/customers/C/conversation"
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
-
-
-@pytest.fixture
-def house(tmp_path: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(users, "_hasher", QUICK)
-    return House(tmp_path, scorer)
 
 
 def close(browser: Browser, **fields: str) -> Any:

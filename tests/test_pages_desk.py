@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from serving import users
 from serving.desk import Actor, Desk
 from serving.desk.checked import FILE_NAME, keep_check, latest_check
 from serving.scoring import Scorer
-from tests.house import QUICK, Browser, House, book, hidden
-from training.model import RiskModel
+from tests.house import Browser, House, hidden
 
 NIGHT = Actor("nightly", "administrator")
 ALERT = {
@@ -24,17 +22,6 @@ ALERT = {
     "sentence": "900.00 EUR is open, 180% of the limit of 500.00.",
     "raised_on": "2026-03-31",
 }
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
-
-
-@pytest.fixture
-def house(tmp_path: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(users, "_hasher", QUICK)
-    return House(tmp_path, scorer)
 
 
 def told(house: House, kind: str, content: dict[str, Any]) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from features.ledger import Ledger
-from serving import users
 from serving.kpis import mender
 from serving.pages.paths import quoted
 from serving.policy import Policy
 from serving.scoring import Scorer
-from tests.house import BOOK_DAY, INVOICE, ODD_NAME, QUICK, Browser, House, hidden
+from tests.house import BOOK_DAY, INVOICE, ODD_NAME, Browser, House, hidden
 from training.model import RiskModel
 
 
@@ -47,12 +45,6 @@ def scorer(small_model: RiskModel) -> Scorer:
         "contacts": [{"customer_id": "C", "contacted_on": "2026-03-05", "channel": "phone"}],
     }
     return Scorer(Ledger.from_rows(rows), small_model, Policy.load(), BOOK_DAY)
-
-
-@pytest.fixture
-def house(tmp_path: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(users, "_hasher", QUICK)
-    return House(tmp_path, scorer)
 
 
 def listed(browser: Browser, asked: str = "") -> list[tuple[str, str]]:

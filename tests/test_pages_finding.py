@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from pathlib import Path
 
 import pytest
 
-from serving import users
 from serving.desk import Actor
 from serving.pages.finding import folded
-from serving.scoring import Scorer
-from tests.house import QUICK, Browser, House, book, hidden
-from training.model import RiskModel
+from tests.house import Browser, House, hidden
 
 ERP = Actor("erp", "ar_system")
 ASIDE = {"snoozed_until": "2026-04-20", "reason": "waits for the credit note"}
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
-
-
-@pytest.fixture
-def house(tmp_path: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(users, "_hasher", QUICK)
-    return House(tmp_path, scorer)
 
 
 def found(browser: Browser, words: str) -> list[str]:

@@ -22,8 +22,7 @@ from serving.pages.later import Again
 from serving.scoring import Scorer
 from tests.api_service import NOW, desk_of
 from tests.caller import Caller
-from tests.house import BOOK_DAY, PATIENT_SECONDS, book
-from training.model import RiskModel
+from tests.house import BOOK_DAY, PATIENT_SECONDS
 
 ANALYST = Actor("ana", "analyst")
 DAY = BOOK_DAY.isoformat()
@@ -44,11 +43,6 @@ WORKED_OUT_LATER = {"/disputes": ("causes",), "/portfolio": ("cash", "figures", 
 """Parts that are begun when first asked for, and are there some time after."""
 ABOUT = {"customer_id": "C", "invoice_id": "A1"}
 Act = Callable[[Writing], Any]
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 class Desks:

@@ -14,15 +14,9 @@ from serving.pages import policy_trial
 from serving.pages.policy_changes import MOST_NUMBERS
 from serving.policy import Policy, PolicyError
 from serving.scoring import Scorer
-from tests.house import QUICK, Browser, House, book, hidden
-from training.model import RiskModel
+from tests.house import QUICK, Browser, House, hidden
 
 MANAGER, ANALYST = ("mia", "credit_manager"), ("ana", "analyst")
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 @pytest.fixture

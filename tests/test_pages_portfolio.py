@@ -11,19 +11,13 @@ import pytest
 
 from serving.pages.health import report_of
 from serving.scoring import Scorer
-from tests.house import House, book
+from tests.house import House
 from tests.test_report import HORIZONS, scored_frame
 from training.champion import Champion, point_to, write_moves
 from training.contest_section import Contested
 from training.evaluation import evaluate
 from training.gates import GateResult
-from training.model import RiskModel
 from training.report import write_report
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 @pytest.fixture(scope="module")

@@ -20,13 +20,7 @@ from serving.tokens import create_token
 from serving.users import IDLE, LONGEST, Users
 from tests.api_service import NOW
 from tests.commands import runs_in
-from tests.house import ORIGIN, PASSWORD, QUICK, House, book, hidden
-from training.model import RiskModel
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
+from tests.house import ORIGIN, PASSWORD, QUICK, House, hidden
 
 
 @pytest.fixture(autouse=True)

@@ -20,15 +20,9 @@ from serving.scoring import Scorer
 from serving.worklist import Worklist
 from serving.worklist.memory import list_before, remember
 from tests.api_service import NOW
-from tests.house import BOOK_DAY, QUICK, House, book
-from training.model import RiskModel
+from tests.house import BOOK_DAY, QUICK, House
 
 ANALYST = Actor("nightly", "local")
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 @pytest.fixture(autouse=True)

@@ -18,15 +18,9 @@ from serving.roles import ROLES
 from serving.scoring import Scorer
 from serving.tokens import list_tokens
 from serving.users import IDLE
-from tests.house import PASSWORD, QUICK, Browser, House, book, hidden
-from training.model import RiskModel
+from tests.house import PASSWORD, QUICK, Browser, House, hidden
 
 OTHER = "another quiet harbour"
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 @pytest.fixture(autouse=True)

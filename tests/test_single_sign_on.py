@@ -20,7 +20,7 @@ from serving.provider import provider_of
 from serving.scoring import Scorer
 from serving.users import Identity, NotAdmittedError, Users
 from tests.api_service import NOW
-from tests.house import ORIGIN, PASSWORD, QUICK, Browser, House, book, hidden
+from tests.house import ORIGIN, PASSWORD, QUICK, Browser, House, hidden
 from tests.openid_provider import (
     STRANGE_KEY,
     Lies,
@@ -29,7 +29,6 @@ from tests.openid_provider import (
     signed_as_if_shared,
     unsigned,
 )
-from training.model import RiskModel
 
 PEOPLE = {
     "ana": {"sub": "7", "preferred_username": "ana", "groups": ["all", "credit"], "email": "ana@example.com"},
@@ -41,11 +40,6 @@ PEOPLE = {
 ROLES = "credit-heads=credit_manager, credit=analyst"
 HOUR_AGO, IN_AN_HOUR = "an hour ago", "in an hour"
 ROOT = Actor("root", "administrator")
-
-
-@pytest.fixture(scope="module")
-def scorer(small_model: RiskModel) -> Scorer:
-    return book(small_model)
 
 
 @pytest.fixture(autouse=True)

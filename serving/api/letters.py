@@ -100,23 +100,21 @@ def messages_for(
     if case.template == NEEDS_APPROVAL and step is None:
         raise ProblemError("nothing_to_say", "No step is decided and approved that could be announced.")
     never = live.whole.policy.parts.never_say
-    found = [
-        (channel, render(case.template or case.action, channel, facts, language, step, never))
-        for channel in channels
-    ]
-    return [
-        {
+
+    def told(channel: str) -> dict[str, Any]:
+        found = render(case.template or case.action, channel, facts, language, step, never)
+        return {
             "case_id": case.case_id,
             "as_of": live.as_of,
             "action": case.action,
             "action_rule": case.action_rule,
             "channel": channel,
-            **asdict(message),
-            "may_be_sent": all(each.severity != "reject" for each in message.findings),
+            **asdict(found),
+            "may_be_sent": all(each.severity != "reject" for each in found.findings),
             "policy_version": live.whole.policy.version,
         }
-        for channel, message in found
-    ]
+
+    return [told(channel) for channel in channels]
 
 
 def listed(office: Office, live: LiveScorer, case_id: str) -> Case:

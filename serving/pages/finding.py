@@ -68,15 +68,15 @@ def _invoice(visit: Visit, asked: str) -> dict[str, Any] | None:
 def _texts(visit: Visit) -> dict[str, str]:
     """Name and number of every customer as they are compared, the newest book's last word coming last."""
     live = visit.live
-    texts = dict(visit.kept.once(live.whole, "texts of all customers", lambda: _of_book(visit, live.whole)))
+    texts = dict(visit.kept.once(live.whole, "texts of all customers", lambda: _of_book(live.whole)))
     if live.part is not None:
         part = live.part
-        of_part = visit.kept.once(part, "texts of changed customers", lambda: _of_book(visit, part))
+        of_part = visit.kept.once(part, "texts of changed customers", lambda: _of_book(part))
         texts |= {each: text for each, text in of_part.items() if live.of_customer(each) is part}
     return texts
 
 
-def _of_book(visit: Visit, scorer: Scorer) -> dict[str, str]:
+def _of_book(scorer: Scorer) -> dict[str, str]:
     ids = [str(each) for each in scorer.history.customers]
     table = scorer.ledger.tables["customers"]
     named: dict[str, str] = {}

@@ -13,19 +13,10 @@ from serving.desk import Desk, StaleVersion
 from serving.languages import formats, gettext
 from serving.pages.rendering import as_date, words
 
-FIELDS = {
-    "status": "status",
-    "owner": "owner",
-    "cause": "cause",
-    "topic": "topic",
-    "assigned_to": "assigned_to",
-    "snoozed_until": "snoozed_until",
-    "position": "position",
-    "note": "note",
-}
-"""What forms of a version can change, and the name of its field; where a form calls it otherwise: RENAMED."""
 CODES = ("status", "cause", "topic")
-RENAMED = {"case_states": {"note": "reason"}}
+CHANGEABLE = (*CODES, "owner", "assigned_to", "snoozed_until", "position", "note")
+"""What forms of a version can change; the field has the same name, but for RENAMED."""
+RENAMED = {("case_states", "note"): "reason"}
 
 
 def meanwhile(desk: Desk, error: StaleVersion, given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -34,7 +25,8 @@ def meanwhile(desk: Desk, error: StaleVersion, given: Mapping[str, str]) -> tupl
     now = versions[max(versions)]
     seen = versions[error.expected].content if error.expected in versions else {}
     merged, told = dict(given), []
-    for name, field in (FIELDS | RENAMED.get(error.kind, {})).items():
+    for name in CHANGEABLE:
+        field = RENAMED.get((error.kind, name), name)
         before, after = _text(seen.get(name)), _text(now.content.get(name))
         if before == after:
             continue

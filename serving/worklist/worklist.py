@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
 from features.history import History
+from serving.lasting import once_each
 from serving.policy import Policy
 from serving.profile import Declared, profiles
 from serving.scoring import Scorer
@@ -270,15 +270,17 @@ def _lead(case: Case) -> str:
     return max(covered, key=lambda item: (float(item.amount_open), item.invoice_id)).invoice_id
 
 
-_SAID: WeakKeyDictionary[Scorer, dict[Any, list[str]]] = WeakKeyDictionary()
-"""What was said before of invoices and customers: it stays true as long as the same Scorer answers for them."""
+@once_each
+def _said_before(answers: Scorer) -> dict[Any, list[str]]:
+    """What was said of invoices and customers: it stays true as long as the same Scorer answers for them."""
+    return {}
 
 
 def _said(
     answers: Scorer, keys: list[Any], say: Callable[[list[Any]], Iterable[list[str]]]
 ) -> dict[Any, list[str]]:
     """The sentences by key; `say` is asked for those that this Scorer has not said yet, in their order."""
-    said = _SAID.setdefault(answers, {})
+    said = _said_before(answers)
     fresh = [key for key in dict.fromkeys(keys) if key not in said]
     said |= dict(zip(fresh, say(fresh), strict=True)) if fresh else {}
     return {key: said[key] for key in keys}
